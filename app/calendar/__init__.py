@@ -1,0 +1,1 @@
+"""The calendar package; see docs/architecture.md."""

@@ -1,0 +1,1 @@
+"""The community package; see docs/architecture.md."""

@@ -1,0 +1,1 @@
+"""The ground every feature stands on. It imports no feature."""

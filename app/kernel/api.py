@@ -1,0 +1,191 @@
+"""The JSON edge: one OpenAPI document, bearer tokens with scopes, and every error as problem+json (RFC 9457)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import marshmallow as ma
+from flask import Flask, Response, current_app, g, request
+from flask_babel import gettext as _
+from flask_smorest import Api, Blueprint
+from sqlalchemy.exc import NoResultFound
+from werkzeug.exceptions import HTTPException
+
+from app.kernel import i18n, idempotency
+from app.kernel.actors import current_actor
+from app.kernel.db import db, transaction
+from app.kernel.refusals import NotAllowed, Refused
+from app.kernel.web import Access, access_of, csrf
+
+PREFIX = "/api/v1"
+PROBLEM = "application/problem+json"
+MAX_ID = 2**31 - 1
+
+SCOPES = {
+    "profile": "Read your own account and accept the charter",
+    "reservations": "Read, book, move, cancel, check in and end your own reservations",
+    "trainings": "Certify members for the competences you train",
+    "desk": "Take payments at the desk and read what members owe (managers and accountants)",
+    "manage": "Read members and act on their reservations (managers)",
+}
+
+_View = TypeVar("_View", bound=Callable[..., Any])
+
+
+class ReasonSchema(ma.Schema):
+    code = ma.fields.String(required=True, metadata={"example": "machines.not_certified"})
+    message = ma.fields.String(required=True)
+    next_step = ma.fields.String(required=True)
+    params = ma.fields.Dict(required=True)
+
+
+class Problem(ma.Schema):
+    """RFC 9457, with all the reasons of a refusal and the errors of a wrong input by field."""
+
+    type = ma.fields.String(required=True)
+    title = ma.fields.String(required=True)
+    status = ma.fields.Integer(required=True)
+    detail = ma.fields.String()
+    reasons = ma.fields.List(ma.fields.Nested(ReasonSchema))
+    errors = ma.fields.Dict()
+    alternatives = ma.fields.List(ma.fields.Dict())
+
+
+class HouseApi(Api):  # type: ignore[misc]
+    """flask-smorest, with our problem documents instead of its own error payload."""
+
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def _register_responses(self) -> None:
+        for status in HTTPStatus:
+            response: dict[str, Any] = {"description": status.phrase}
+            if status >= 400:
+                response["content"] = {PROBLEM: {"schema": Problem}}
+            self.spec.components.response(status.name, response, lazy=True)
+
+    def _register_error_handlers(self) -> None:
+        """Errors are dressed by `_on_error` of each blueprint and of the prefix, not for the whole site."""
+
+
+def init_app(app: Flask) -> None:
+    app.config.update(
+        API_TITLE="Établi",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX=PREFIX,
+        OPENAPI_JSON_PATH="openapi.json",
+        API_SPEC_OPTIONS={
+            "info": {"description": "Everything a page does, with the same rules. Send `Authorization: Bearer <token>`."},
+            "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        },
+    )
+    api = HouseApi(app)
+    app.extensions["house_api"] = api
+    app.before_request(_ask_scope)
+
+
+def blueprint(name: str, import_name: str, description: str) -> Blueprint:
+    """A JSON blueprint under /api/v1, with its errors as problems and no CSRF: it never reads the session to write."""
+    blp = Blueprint(f"{name}_api", import_name, url_prefix=PREFIX, description=description)
+    blp.errorhandler(HTTPException)(_on_http_error)
+    blp.errorhandler(Refused)(_on_refused)
+    blp.errorhandler(NotAllowed)(lambda _error: problem(403, _("You may see this, but not do that.")))
+    blp.errorhandler(NoResultFound)(lambda _error: problem(404, _("Unknown, or not yours.")))
+    csrf.exempt(blp)
+    return blp
+
+
+def register(app: Flask, blp: Blueprint) -> None:
+    app.extensions["house_api"].register_blueprint(blp)
+
+
+def scoped(scope: str) -> Callable[[_View], _View]:
+    """Ask for a token with this scope. A signed-in browser may also read (GET), never write."""
+
+    def mark(view: _View) -> _View:
+        view.access = Access(scope=scope)  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def answers(blp: Blueprint, *statuses: int) -> Callable[[_View], _View]:
+    """Declare the problems an endpoint may answer with; 401, 403 and 422 where they apply are for the caller to name."""
+
+    def mark(view: _View) -> _View:
+        for status in statuses:
+            view = blp.alt_response(status, HTTPStatus(status).name)(view)
+        return view
+
+    return mark
+
+
+def problem(status: int, detail: str = "", **extra: Any) -> Response:
+    title = HTTPStatus(status).phrase
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **extra}
+    response = current_app.response_class(current_app.json.dumps(body), status, mimetype=PROBLEM)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def once(act: Callable[[], int]) -> int:
+    """Run `act` (it returns the id of what it made) in one transaction, once per `Idempotency-Key` header."""
+    key = request.headers.get("Idempotency-Key", "")[:64]
+    whose = f"api:{current_actor().member_id}:{request.path}:{key}"
+    with transaction():
+        if key and (earlier := idempotency.claim(whose)) is not None:
+            return int(earlier)
+        ident = act()
+        if key:
+            idempotency.answer(whose, str(ident))
+    return ident
+
+
+def _ask_scope() -> Response | None:
+    scope = access_of(request.endpoint).scope
+    if scope is None:
+        return None
+    actor = current_actor()
+    if actor.member_id is None:
+        return problem(401, _("Send a token: Authorization: Bearer …"))
+    if actor.scopes is None:
+        return None if request.method in ("GET", "HEAD") else problem(401, _("Writing needs a token, not a session."))
+    if scope not in actor.scopes:
+        return problem(403, _("This token lacks the scope “%(scope)s”.", scope=scope))
+    return None
+
+
+def _on_refused(refused: Refused) -> Response:
+    db.session.rollback()
+    reasons: list[dict[str, Any]] = [
+        {
+            "code": refusal.code,
+            "message": i18n.explain(refusal),
+            "next_step": i18n.next_step(refusal),
+            "params": dict(refusal.params),
+        }
+        for refusal in refused.refusals
+    ]
+    return problem(409, " ".join(reason["message"] for reason in reasons), reasons=reasons)
+
+
+def _on_http_error(error: HTTPException) -> Response:
+    data = getattr(error, "data", None) or {}
+    errors = data.get("messages") or data.get("errors")
+    extra = {"errors": errors} if errors else {}
+    response = problem(error.code or 500, data.get("message") or error.description or "", **extra)
+    for name, value in error.get_headers():
+        if name in ("Allow", "Retry-After"):
+            response.headers[name] = value
+    return response
+
+
+def is_api_request() -> bool:
+    return request.path.startswith(PREFIX + "/")
+
+
+def request_id() -> str:
+    return str(g.get("request_id", ""))

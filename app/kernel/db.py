@@ -1,0 +1,200 @@
+"""The database: our typed Base, column types, the one way to write (`transaction`), and each dialect's habits."""
+
+from __future__ import annotations
+
+import enum
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Dialect,
+    Enum,
+    Integer,
+    MetaData,
+    Select,
+    String,
+    event,
+    select,
+)
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, mapped_column, registry
+from sqlalchemy.orm.interfaces import ORMOption
+from sqlalchemy.types import JSON, TypeDecorator, TypeEngine
+
+from app.kernel.money import Cents
+
+NAMING = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware instants in, aware UTC instants out, on both engines. Raises ValueError for a naive one."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant must be aware")
+        instant = value.astimezone(UTC)
+        return instant.replace(tzinfo=None) if dialect.name == "sqlite" else instant
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+# A 64-bit key; on SQLite an INTEGER PRIMARY KEY is one already, and only it counts up by itself.
+_BigKey: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
+
+pk = Annotated[int, mapped_column(_BigKey, primary_key=True)]
+said = dict[str, str]
+"""A text the lab writes in its own languages: {"fr": …, "en": …}; the reader's is shown, else the first there is."""
+
+
+def _values(members: type[enum.Enum]) -> list[str]:
+    return [str(member.value) for member in members]
+
+
+class Base(DeclarativeBase):
+    """Every model's parent: typed columns, named constraints."""
+
+    registry = registry(
+        metadata=MetaData(naming_convention=NAMING),
+        type_annotation_map={
+            datetime: UtcDateTime(),
+            Cents: BigInteger(),
+            str: String(),
+            said: JSON(),
+            enum.Enum: Enum(enum.Enum, native_enum=False, length=32, values_callable=_values),
+        },
+    )
+    metadata = registry.metadata
+
+
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+
+_Row = TypeVar("_Row", bound=Base)
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """One unit of work: commit at the end, roll back on any exception. Only the edge opens one; they do not nest.
+
+    It first ends whatever read the request has open, then takes the write lock (SQLite: BEGIN IMMEDIATE), so a check and the
+    write that follows it are one. Rows loaded before may be stale: a service re-reads what it decides on with `locked`.
+    """
+    session = db.session()
+    if session.info.get("writing"):
+        raise RuntimeError("transaction() does not nest: the edge has one already")
+    session.commit()
+    session.info["writing"] = True
+    try:
+        session.connection(execution_options={"etabli_write": True})
+        yield
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.info["writing"] = False
+
+
+def locked(entity: type[_Row], ident: int, *options: ORMOption) -> _Row:
+    """Re-read one row under a row lock (the write lock on SQLite). Raises NoResultFound if it is gone."""
+    statement = select(entity).where(entity.id == ident).options(*options)  # type: ignore[attr-defined]
+    row: _Row = db.session.execute(_for_update(statement)).scalar_one()
+    return row
+
+
+def lock_all(entity: type[_Row], idents: Sequence[int]) -> list[_Row]:
+    """Lock several rows, always in ascending order, so that two who want the same rows never wait for each other."""
+    statement = select(entity).where(entity.id.in_(sorted(idents))).order_by(entity.id)  # type: ignore[attr-defined]
+    return list(db.session.execute(_for_update(statement)).scalars())
+
+
+def _for_update(statement: Select[Any]) -> Select[Any]:
+    # FOR NO KEY UPDATE: foreign-key checks by others go on undisturbed. SQLite leaves it out.
+    return statement.with_for_update(key_share=True).execution_options(populate_existing=True)
+
+
+def is_deadlock(error: BaseException) -> bool:
+    """Whether the whole unit of work may simply be run again (PostgreSQL 40P01 and 40001, a busy SQLite file)."""
+    if not isinstance(error, DBAPIError):
+        return False
+    if getattr(error.orig, "sqlstate", None) in ("40P01", "40001"):
+        return True
+    return isinstance(error, OperationalError) and "database is locked" in str(error.orig)
+
+
+def repeating(function: _Function) -> _Function:
+    """Run a whole unit of work again, up to three times with jitter, when the database gave it up to a deadlock."""
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        for attempt in range(3):
+            try:
+                return function(*args, **kwargs)
+            except DBAPIError as error:
+                if not is_deadlock(error):
+                    raise
+                db.session.rollback()
+                time.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - jitter, not a secret
+        return function(*args, **kwargs)
+
+    return run  # type: ignore[return-value]
+
+
+def is_violation(error: BaseException, name: str) -> bool:
+    """Whether the database refused because of the constraint or trigger called `name`."""
+    return isinstance(error, DBAPIError) and name in str(error.orig)
+
+
+def init_app(app: Flask, url: str) -> None:
+    """Bind the session to `url` and give each engine its habits."""
+    options: dict[str, Any] = {"pool_pre_ping": True}
+    if url.startswith("sqlite"):
+        options = {"connect_args": {"check_same_thread": False, "timeout": 10}}
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
+    db.init_app(app)
+    with app.app_context():
+        engine = db.engine
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _sqlite_connect)
+        event.listen(engine, "begin", _sqlite_begin)
+
+
+def _sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN comes too late; ours is below
+    for pragma in ("journal_mode=wal", "synchronous=full", "busy_timeout=10000", "foreign_keys=on"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    write = connection.get_execution_options().get("etabli_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def engine() -> Engine:
+    """The engine of the current app."""
+    return db.engine

@@ -1,0 +1,230 @@
+"""Work that is slow or unreliable, written in the transaction that decides it and done later by the worker; and clockwork.
+
+Nothing here sends or charges anything: handlers are registered by topic in each feature's wiring.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Flask, current_app
+from sqlalchemy import JSON, Index, or_, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.kernel import clock
+from app.kernel.db import Base, db, pk, transaction
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=5)
+RETRIES = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 240))
+
+Handler = Callable[[dict[str, Any]], None]
+Job = Callable[[], None]
+
+
+class Transient(Exception):
+    """The outside world failed in a way that time may mend: try again later, for as long as it takes."""
+
+
+class OutboxMessage(Base):
+    """One thing to do. Done when `done_at` is set; parked (shown to managers, with a way to try again) when `parked_at` is."""
+
+    __tablename__ = "outbox_message"
+    __table_args__ = (
+        Index(
+            "ix_outbox_message_waiting",
+            "due_at",
+            sqlite_where=text("done_at IS NULL"),
+            postgresql_where=text("done_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[pk]
+    topic: Mapped[str]
+    key: Mapped[str | None] = mapped_column(unique=True)
+    payload: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    leased_until: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    done_at: Mapped[datetime | None]
+    parked_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+
+
+class PeriodicJob(Base):
+    """When a job of `wiring` runs next. Two workers claim it the same way as a message, so it never runs twice at once."""
+
+    __tablename__ = "periodic_job"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    next_due_at: Mapped[datetime]
+    last_run_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Handling:
+    run: Handler
+    talks_outside: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Clockwork:
+    run: Job
+    every: timedelta
+
+
+def init_app(app: Flask) -> None:
+    app.extensions["outbox"] = {}
+    app.extensions["jobs"] = {}
+
+
+def handle(app: Flask, topic: str, handler: Handler, *, talks_outside: bool = False) -> None:
+    """Register the handler of a topic. It must be idempotent.
+
+    It runs inside one transaction together with the message's completion; one that `talks_outside` (mail, HTTP) runs before
+    that transaction, outside any, because no network call may hold the write lock.
+    """
+    app.extensions["outbox"][topic] = _Handling(handler, talks_outside)
+
+
+def every(app: Flask, name: str, period: timedelta, job: Job) -> None:
+    """Register a periodic job; it opens its own transactions and must bear being run late or twice."""
+    app.extensions["jobs"][name] = _Clockwork(job, period)
+
+
+def enqueue(topic: str, payload: dict[str, Any], *, key: str | None = None, due_at: datetime | None = None) -> None:
+    """Leave a message in the caller's transaction. The same `key` a second time changes nothing."""
+    now = clock.now()
+    values = {"topic": topic, "key": key, "payload": payload, "created_at": now, "due_at": due_at or now, "attempts": 0}
+    if key is None:
+        db.session.add(OutboxMessage(**values))
+        return
+    insert = postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    db.session.execute(insert(OutboxMessage).values(**values).on_conflict_do_nothing(index_elements=["key"]))
+
+
+def work_once() -> bool:
+    """Claim and do one due message. False when there was none."""
+    message = _claim()
+    if message is None:
+        return False
+    try:
+        handling: _Handling = current_app.extensions["outbox"][message.topic]
+        if handling.talks_outside:
+            handling.run(message.payload)
+        with transaction():
+            if not handling.talks_outside:
+                handling.run(message.payload)
+            _settle(message.id, done_at=clock.now(), last_error=None)
+    except Exception as error:
+        log.warning("outbox %s #%s failed: %s", message.topic, message.id, error, exc_info=not isinstance(error, Transient))
+        _put_back(message, error)
+    return True
+
+
+def run_due_jobs() -> int:
+    """Run every periodic job that is due, each claimed first. Returns how many ran."""
+    jobs: dict[str, _Clockwork] = current_app.extensions["jobs"]
+    ran = 0
+    for name, clockwork in jobs.items():
+        if not _claim_job(name, clockwork.every):
+            continue
+        ran += 1
+        error: str | None = None
+        try:
+            clockwork.run()
+        except Exception as failure:
+            db.session.rollback()
+            log.exception("job %s failed", name)
+            error = f"{type(failure).__name__}: {failure}"
+        with transaction():
+            db.session.execute(
+                update(PeriodicJob).where(PeriodicJob.name == name).values(last_run_at=clock.now(), last_error=error)
+            )
+    return ran
+
+
+def drain(limit: int = 10_000) -> int:
+    """Do every due message now (tests, the demo, development). Returns how many."""
+    done = 0
+    while done < limit and work_once():
+        done += 1
+    return done
+
+
+def retry(message_id: int) -> None:
+    """Give a parked message another life, in the caller's transaction."""
+    _settle(message_id, parked_at=None, attempts=0, due_at=clock.now())
+
+
+def _claim() -> OutboxMessage | None:
+    now = clock.now()
+    free = (
+        OutboxMessage.done_at.is_(None),
+        OutboxMessage.parked_at.is_(None),
+        OutboxMessage.due_at <= now,
+        or_(OutboxMessage.leased_until.is_(None), OutboxMessage.leased_until <= now),
+    )
+    for _ in range(5):
+        candidate = db.session.scalar(select(OutboxMessage.id).where(*free).order_by(OutboxMessage.due_at).limit(1))
+        if candidate is None:
+            db.session.rollback()
+            return None
+        with transaction():
+            claimed = db.session.execute(
+                update(OutboxMessage)
+                .where(OutboxMessage.id == candidate, *free)
+                .values(leased_until=now + LEASE, attempts=OutboxMessage.attempts + 1)
+            )
+            if claimed.rowcount == 1:  # type: ignore[attr-defined]
+                return db.session.get_one(OutboxMessage, candidate, populate_existing=True)
+    return None
+
+
+def _claim_job(name: str, period: timedelta) -> bool:
+    now = clock.now()
+    with transaction():
+        row = db.session.get(PeriodicJob, name, populate_existing=True)
+        if row is None:
+            insert = postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
+            fresh = insert(PeriodicJob).values(name=name, next_due_at=now + period)
+            return bool(db.session.execute(fresh.on_conflict_do_nothing()).rowcount)  # type: ignore[attr-defined]
+        if row.next_due_at > now:
+            return False
+        claimed = db.session.execute(
+            update(PeriodicJob)
+            .where(PeriodicJob.name == name, PeriodicJob.next_due_at == row.next_due_at)
+            .values(next_due_at=now + period)
+            .execution_options(synchronize_session=False)
+        )
+        return bool(claimed.rowcount == 1)  # type: ignore[attr-defined]
+
+
+def _settle(message_id: int, **values: Any) -> None:
+    db.session.execute(
+        update(OutboxMessage)
+        .where(OutboxMessage.id == message_id)
+        .values(leased_until=None, **values)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _put_back(message: OutboxMessage, error: Exception) -> None:
+    """A transient failure comes back for ever, ever more slowly; anything else is parked after five tries."""
+    db.session.rollback()
+    words = f"{type(error).__name__}: {error}"[:500]
+    delay = RETRIES[min(message.attempts, len(RETRIES)) - 1]
+    parked = not isinstance(error, Transient) and message.attempts >= len(RETRIES)
+    with transaction():
+        if parked:
+            _settle(message.id, parked_at=clock.now(), last_error=words)
+        else:
+            _settle(message.id, due_at=clock.now() + delay, last_error=words)

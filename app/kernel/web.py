@@ -1,0 +1,375 @@
+"""The HTML edge: who may open which page, pages and fragments, forms, one effect per submission, error pages, headers."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, current_app, flash, g, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_wtf import FlaskForm
+from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
+from markupsafe import Markup
+from sqlalchemy.exc import NoResultFound
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app.kernel import i18n, idempotency
+from app.kernel.actors import Actor, Role, current_actor
+from app.kernel.db import db, is_deadlock, repeating, transaction
+from app.kernel.refusals import N_, NotAllowed, Refusal, Refused
+from app.kernel.settings import Settings
+
+csrf = CSRFProtect()
+
+_View = TypeVar("_View", bound=Callable[..., Any])
+Identify = Callable[[], tuple[Any, Actor] | None]
+
+
+class House(Flask):
+    """Flask, with a request run again when the database gave its transaction up to a deadlock."""
+
+    def dispatch_request(self) -> ResponseReturnValue:
+        return repeating(super().dispatch_request)()
+
+
+# ── who may open a page ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a view asks of its visitor. A view that declares nothing asks for a signed-in member."""
+
+    public: bool = False
+    roles: tuple[Role, ...] = ()
+    scope: str | None = None
+
+
+def public(view: _View) -> _View:
+    """Anybody may open this."""
+    view.access = Access(public=True)  # type: ignore[attr-defined]
+    return view
+
+
+def needs(*roles: Role) -> Callable[[_View], _View]:
+    """Only members with one of these roles may open this; others get 403."""
+
+    def mark(view: _View) -> _View:
+        view.access = Access(roles=roles)  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def access_of(endpoint: str | None) -> Access:
+    view = current_app.view_functions.get(endpoint or "")
+    if view is None or endpoint == "static" or str(endpoint).startswith("api-docs."):
+        return Access(public=True)
+    return cast(Access, getattr(view, "access", Access()))
+
+
+def _admit() -> ResponseReturnValue | None:
+    """Before every request: find out who it is, then ask the view's access."""
+    g.request_id = secrets.token_hex(6)
+    if request.endpoint == "static":
+        return None
+    identify: Identify | None = current_app.extensions.get("identify")
+    if identify and (known := identify()):
+        g.member, g.actor = known
+    access = access_of(request.endpoint)
+    if access.public or access.scope is not None:  # scopes are asked by kernel.api
+        return None
+    if current_actor().member_id is None:
+        if request.headers.get("HX-Request"):
+            return Response(status=401, headers={"HX-Redirect": _sign_in_url()})
+        return redirect(_sign_in_url(), 303)
+    if access.roles and not current_actor().has(*access.roles):
+        abort(403)
+    return None
+
+
+def _sign_in_url() -> str:
+    back = request.full_path if request.method == "GET" else None
+    return url_for("accounts.sign_in", next=back.rstrip("?") if back else None)
+
+
+# ── pages, forms, submissions ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def page(template: str, status: int = 200, *, block: str | None = None, **context: Any) -> Response:
+    """The whole page, or only its `block` when htmx asks for a fragment."""
+    if block and request.headers.get("HX-Request") and not request.headers.get("HX-History-Restore-Request"):
+        loaded = current_app.jinja_env.get_template(template)
+        current_app.update_template_context(context)
+        html = "".join(loaded.blocks[block](loaded.new_context(context)))
+    else:
+        html = render_template(template, **context)
+    response = Response(html, status, content_type="text/html; charset=utf-8")
+    response.vary.add("HX-Request")
+    return response
+
+
+def see(url: str) -> ResponseReturnValue:
+    """Go and look at the result (303), also from an htmx form."""
+    if request.headers.get("HX-Request"):
+        return Response(status=204, headers={"HX-Redirect": url})
+    return redirect(url, 303)
+
+
+def once(act: Callable[[], str]) -> str:
+    """Run `act` in one transaction, once per submitted key; a repeated click gets the first answer without acting again.
+
+    `act` returns the URL to see next. Raises whatever `act` raises, and then forgets the key.
+    """
+    key = request.form.get("key", "")[:64]
+    whose = f"{current_actor().member_id or session.get('visitor', '')}:{request.path}:{key}"
+    with transaction():
+        if key and (earlier := idempotency.claim(whose)) is not None:
+            return earlier
+        url = act()
+        if key:
+            idempotency.answer(whose, url)
+    return url
+
+
+class HouseForm(FlaskForm):  # type: ignore[misc]
+    """A form that can also carry refusals; `status` is 422 for a wrong input, 409 for a refusal, 200 when fresh."""
+
+    refusals: Sequence[Refusal] = ()
+
+    def refuse(self, refused: Refused) -> None:
+        self.refusals = refused.refusals
+
+    @property
+    def status(self) -> int:
+        if self.refusals:
+            return 409
+        return 422 if self.errors else 200
+
+
+@dataclass(frozen=True, slots=True)
+class ShownReason:
+    code: str
+    message: str
+    next_label: str
+    next_url: str | None
+    icon: str
+
+
+def shown(refusals: Iterable[Refusal]) -> list[ShownReason]:
+    """Refusals as sentences with the link of their next step."""
+    return [
+        ShownReason(
+            refusal.code,
+            i18n.explain(refusal),
+            i18n.next_step(refusal),
+            url_for(refusal.reason.next_endpoint, **cast(Any, refusal.link)) if refusal.reason.next_endpoint else None,
+            refusal.reason.icon,
+        )
+        for refusal in refusals
+    ]
+
+
+def flash_refusals(refused: Refused) -> None:
+    """Say every reason above the next page, where no form is there to carry them."""
+    for reason in shown(refused.refusals):
+        flash(f"{reason.message} {reason.next_label}".strip(), "stop")
+
+
+def safe_next(target: str | None, otherwise: str) -> str:
+    """`target` if it is a path of this site, else `otherwise`: //evil, https://evil and \\evil are not."""
+    if not target or not target.startswith("/") or target.startswith("//") or "\\" in target or "\n" in target:
+        return otherwise
+    parts = urlsplit(target)
+    return otherwise if parts.scheme or parts.netloc else target
+
+
+# ── navigation ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    label: str
+    endpoint: str
+    icon: str
+    order: int
+    audience: str
+    in_tabbar: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    label: str
+    url: str
+    icon: str
+    current: bool
+    in_tabbar: bool
+
+
+def add_to_navigation(
+    app: Flask, label: str, endpoint: str, icon: str, *, order: int, audience: str = "all", in_tabbar: bool = False
+) -> None:
+    """A feature's entry in the masthead (and under the thumb). `audience`: all, visitor, member, or a role's name.
+
+    `label` is marked with N_.
+    """
+    app.extensions["navigation"].append(_Entry(label, endpoint, icon, order, audience, in_tabbar))
+
+
+def _navigation() -> list[NavItem]:
+    actor = current_actor()
+
+    def sees(audience: str) -> bool:
+        if audience == "all":
+            return True
+        if audience in ("visitor", "member"):
+            return (actor.member_id is None) == (audience == "visitor")
+        return actor.has(Role(audience))
+
+    entries = sorted(current_app.extensions["navigation"], key=lambda entry: entry.order)
+    return [
+        NavItem(_(entry.label), url_for(entry.endpoint), entry.icon, request.endpoint == entry.endpoint, entry.in_tabbar)
+        for entry in entries
+        if sees(entry.audience)
+    ]
+
+
+def add_context(app: Flask, **values: Callable[[], Any]) -> None:
+    """Values a feature gives every template (`lab`), each computed when a page asks for it."""
+    app.extensions["page_context"].update(values)
+
+
+def _context() -> dict[str, Any]:
+    extra = {name: value() for name, value in current_app.extensions["page_context"].items()}
+    if not request:
+        return extra
+    return {
+        "me": g.get("member"),
+        "has_role": lambda *names: current_actor().has(*(Role(name) for name in names)),
+        "navigation": _navigation(),
+        "locale": i18n.locale(),
+        "theme": request.cookies.get("theme", ""),
+        "csp_nonce": _nonce,
+        "csrf_token": generate_csrf,
+        "new_key": lambda: secrets.token_urlsafe(12),
+        "shown": shown,
+        **extra,
+    }
+
+
+def _nonce() -> str:
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    return cast(str, g.csp_nonce)
+
+
+# ── error pages and headers ──────────────────────────────────────────────────────────────────────────────────────────
+
+_ERRORS = {
+    400: (N_("This request cannot be read."), N_("Go back, reload the page and try again: what you typed is still there.")),
+    403: (N_("This page is for the lab's team."), N_("If you need it for your work here, ask a manager for the role.")),
+    404: (N_("There is nothing here, or it is not yours."), N_("Check the address, or start again from the home page.")),
+    405: (N_("This page cannot be used that way."), N_("Start again from the home page.")),
+    413: (N_("This file is too large."), N_("Send a file of 10 MB at most.")),
+    429: (N_("That was many tries in a short time."), N_("Wait a few minutes, then try again.")),
+    500: (N_("Something broke on our side."), N_("Nothing was half done. The team can find out with the number below.")),
+}  # fmt: skip
+
+
+def error_page(code: int) -> Response:
+    title, text = _ERRORS.get(code, _ERRORS[400])
+    return page(
+        "pages/error.html",
+        code,
+        code=code,
+        title=_(title),
+        text=_(text),
+        request_id=g.get("request_id", ""),
+        action_label=_("Go to the home page"),
+        action_url=url_for("reports.home"),
+    )
+
+
+def _on_http_error(error: HTTPException) -> ResponseReturnValue:
+    if error.code is None or error.code < 400:
+        return error
+    response = error_page(error.code)
+    for name, value in error.get_headers():
+        if name in ("Allow", "Retry-After"):
+            response.headers[name] = value
+    return response
+
+
+def _on_bug(error: Exception) -> ResponseReturnValue:
+    if is_deadlock(error):
+        current_app.logger.warning("request %s gave up to the database: %s", g.get("request_id"), error)
+    else:
+        current_app.logger.exception("request %s failed", g.get("request_id"), exc_info=error)
+    db.session.rollback()
+    return error_page(500)
+
+
+def _on_csrf(_error: CSRFError) -> ResponseReturnValue:
+    return error_page(400)
+
+
+def _harden(response: Response) -> Response:
+    script = f"script-src 'self' 'nonce-{g.csp_nonce}'" if "csp_nonce" in g else "script-src 'self'"
+    response.headers.setdefault(
+        "Content-Security-Policy",
+        f"default-src 'self'; {script}; style-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
+        " form-action 'self'; frame-ancestors 'none'",
+    )
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    response.headers.setdefault("Permissions-Policy", "geolocation=(), microphone=(), payment=()")
+    settings: Settings = current_app.extensions["settings"]
+    if settings.is_secure:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "private, no-cache")
+    return response
+
+
+def _sprite() -> Markup:
+    """The icon sprite, read once: our own file, safe as it is."""
+    cached: Markup | None = current_app.extensions.get("sprite")
+    if cached is None:
+        text = (Path(current_app.root_path) / "static" / "icons.svg").read_text(encoding="utf-8")
+        text = text.replace("<svg ", '<svg class="sprite" width="0" height="0" hidden ', 1)
+        cached = current_app.extensions["sprite"] = Markup(text)  # noqa: S704
+    return cached
+
+
+def init_app(app: Flask) -> None:
+    settings: Settings = app.extensions["settings"]
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        MAX_CONTENT_LENGTH=12 * 1024 * 1024,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.is_secure,
+        SESSION_COOKIE_NAME="etabli",
+        PERMANENT_SESSION_LIFETIME=60 * 60 * 24 * 30,
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session, so that nobody loses what they typed
+    )
+    app.extensions["navigation"] = []
+    app.extensions["page_context"] = {}
+    csrf.init_app(app)
+    app.before_request(_admit)
+    app.after_request(_harden)
+    app.context_processor(_context)
+    app.jinja_env.globals["sprite"] = _sprite
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.register_error_handler(HTTPException, _on_http_error)
+    app.register_error_handler(CSRFError, _on_csrf)
+    app.register_error_handler(NotAllowed, lambda _error: error_page(403))
+    app.register_error_handler(NoResultFound, lambda _error: error_page(404))
+    app.register_error_handler(Exception, _on_bug)
+    if settings.trusted_proxies:
+        count = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]

@@ -1,0 +1,1 @@
+"""The trainings package; see docs/architecture.md."""
