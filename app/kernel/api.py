@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -32,6 +33,17 @@ SCOPES = {
 }
 
 _View = TypeVar("_View", bound=Callable[..., Any])
+
+
+class Text(ma.fields.String):
+    """A bounded line of text: stripped, without the NUL that PostgreSQL cannot store. `least` 0 admits an empty one."""
+
+    def __init__(self, *, most: int = 200, least: int = 1, **kwargs: Any) -> None:
+        bounds = [ma.validate.Length(min=least, max=most), ma.validate.Regexp(r"^[^\x00]*$")]
+        super().__init__(validate=bounds, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        return str(super()._deserialize(value, attr, data, **kwargs)).strip()
 
 
 class ReasonSchema(ma.Schema):
@@ -165,11 +177,15 @@ def _on_refused(refused: Refused) -> Response:
             "code": refusal.code,
             "message": i18n.explain(refusal),
             "next_step": i18n.next_step(refusal),
-            "params": dict(refusal.params),
+            "params": {name: _plain(value) for name, value in refusal.params.items()},
         }
         for refusal in refused.refusals
     ]
     return problem(409, " ".join(reason["message"] for reason in reasons), reasons=reasons)
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, (datetime, date)) else value
 
 
 def _on_http_error(error: HTTPException) -> Response:

@@ -13,7 +13,7 @@ from flask_babel import Babel, force_locale, get_locale
 from flask_babel import gettext as _
 
 from app.kernel import clock
-from app.kernel.refusals import Refusal
+from app.kernel.refusals import Refusal, Term
 
 LOCALES = ("fr", "en")
 DEFAULT_LOCALE = "fr"
@@ -130,6 +130,8 @@ def _show(value: object) -> object:
         return day(value)
     if isinstance(value, dict):
         return in_words(value)
+    if isinstance(value, Term):
+        return _(value)
     return value
 
 

@@ -15,7 +15,7 @@ from email.utils import format_datetime, formataddr, make_msgid, parseaddr
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from flask import Flask, current_app, render_template
+from flask import Flask, current_app, render_template, url_for
 from sqlalchemy import Text, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -166,3 +166,10 @@ def _as_message(mail: Mail, settings: Settings) -> EmailMessage:
         message.add_alternative(mail.calendar, subtype="calendar", params={"method": mail.method})
         message.add_attachment(mail.calendar.encode(), maintype="text", subtype="calendar", filename="reservation.ics")
     return message
+
+
+def absolute(endpoint: str, **values: Any) -> str:
+    """The full address of a page, for a letter written by the worker, which has no request to take it from."""
+    settings: Settings = current_app.extensions["settings"]
+    with current_app.test_request_context(base_url=settings.base_url):
+        return url_for(endpoint, _external=True, **values)

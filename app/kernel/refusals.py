@@ -11,6 +11,12 @@ def N_(text: str) -> str:  # noqa: N802 - the name translation tools look for
     return text
 
 
+class Term(str):
+    """A word given as a parameter that is itself translated: `Term(N_("Booked"))`."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why something is refused. `code` is stable and public; `message` and `next_step` are marked with N_.
