@@ -1,0 +1,426 @@
+"""Who may certify, suspend, lift and revoke, and what stands in the way; validity dates; circles of prerequisites. Pure."""
+
+from __future__ import annotations
+
+import calendar
+import enum
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from app.kernel.refusals import N_, Reason, Refusal
+
+
+class Level(enum.StrEnum):
+    """How far somebody holds a competence. Only AUTONOMOUS and TRAINER may work alone."""
+
+    ASSISTED = "assisted"
+    AUTONOMOUS = "autonomous"
+    TRAINER = "trainer"
+
+    @property
+    def rank(self) -> int:
+        return _RANKS[self]
+
+    @property
+    def is_autonomous(self) -> bool:
+        return self is not Level.ASSISTED
+
+
+_RANKS = {Level.ASSISTED: 1, Level.AUTONOMOUS: 2, Level.TRAINER: 3}
+
+LEVEL_WORDS: Mapping[Level, str] = {
+    Level.ASSISTED: N_("With help"),
+    Level.AUTONOMOUS: N_("Autonomous"),
+    Level.TRAINER: N_("Trainer"),
+}
+
+
+class Evidence(enum.StrEnum):
+    """What a certification rested on."""
+
+    PRACTICAL = "practical"
+    DEMONSTRATION = "demonstration"
+    PRIOR_PROOF = "prior_proof"
+    INTERVIEW = "interview"
+
+
+EVIDENCE_WORDS: Mapping[Evidence, str] = {
+    Evidence.PRACTICAL: N_("Practical check at the machine"),
+    Evidence.DEMONSTRATION: N_("Demonstration followed"),
+    Evidence.PRIOR_PROOF: N_("Proof from elsewhere (diploma, another lab)"),
+    Evidence.INTERVIEW: N_("Conversation"),
+}
+
+
+class Capacity(enum.StrEnum):
+    """In which quality somebody certified, suspended, lifted or revoked."""
+
+    TRAINER = "trainer"
+    MANAGER = "manager"
+
+
+# ── reasons ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+NOT_TRAINER = Reason(
+    "trainings.not_trainer",
+    N_("Only trainers of “%(competence)s” and managers may do this."),
+    N_("See who trains it."),
+    next_endpoint="trainings.competence",
+    icon="lock",
+)
+YOURSELF = Reason(
+    "trainings.yourself",
+    N_("Nobody certifies themselves, nor lifts their own suspension."),
+    N_("Ask another trainer or a manager."),
+    icon="person",
+)
+YOU_ARE_SUSPENDED = Reason(
+    "trainings.you_are_suspended", N_("Your own account is suspended: %(reason)s."), N_("Ask a manager."), icon="lock"
+)
+MANAGERS_NAME_TRAINERS = Reason(
+    "trainings.managers_name_trainers",
+    N_("Only managers name trainers, and withdraw it from them."),
+    N_("Choose “Autonomous”, or ask a manager."),
+    icon="people",
+)
+COMPETENCE_RETIRED = Reason(
+    "trainings.competence_retired",
+    N_("“%(competence)s” is no longer taught."),
+    N_("See the competences of today."),
+    next_endpoint="trainings.competences",
+    icon="stop",
+)
+ACCOUNT_SUSPENDED = Reason(
+    "trainings.account_suspended",
+    N_("%(member)s's account is suspended."),
+    N_("A manager can lift it on their page."),
+    icon="lock",
+)
+EMAIL_NOT_PROVED = Reason(
+    "trainings.email_not_proved",
+    N_("%(member)s has not proved their e-mail address yet."),
+    N_("They open the link in the welcome mail, or ask for a new one from their profile."),
+    icon="person",
+)
+PREREQUISITE_MISSING = Reason(
+    "trainings.prerequisite_missing",
+    N_("%(member)s still needs “%(competence)s” first."),
+    N_("Certify that one first."),
+    next_endpoint="trainings.competence",
+    icon="lock",
+)
+COMPETENCE_SUSPENDED = Reason(
+    "trainings.competence_suspended",
+    N_("%(member)s's certification is suspended: %(reason)s."),
+    N_("Lift the suspension first, or revoke."),
+    next_endpoint="trainings.certification",
+    icon="stop",
+)
+ALREADY_HELD = Reason(
+    "trainings.already_held",
+    N_("%(member)s already holds this level until %(until)s."),
+    N_("Choose a later date or a higher level."),
+    icon="check",
+)
+ALREADY_HELD_FOR_GOOD = Reason(
+    "trainings.already_held_for_good", N_("%(member)s already holds this level, without an end."), icon="check"
+)
+ENDS_TOO_SOON = Reason(
+    "trainings.ends_too_soon",
+    N_("The last day must come after %(first)s."),
+    N_("Choose a later last day."),
+    icon="calendar",
+)
+ENDS_TOO_LATE = Reason(
+    "trainings.ends_too_late",
+    N_("A certification of this competence ends on %(latest)s at the latest."),
+    N_("Choose that day or an earlier one."),
+    icon="calendar",
+)
+NOT_HELD_ANY_MORE = Reason(
+    "trainings.not_held_any_more",
+    N_("%(member)s does not hold this competence today: there is nothing to take away."),
+    icon="check",
+)
+ALREADY_SUSPENDED = Reason("trainings.already_suspended", N_("This is suspended already: %(reason)s."), icon="stop")
+NOT_SUSPENDED = Reason("trainings.not_suspended", N_("There is no suspension to lift."), icon="check")
+ALREADY_REVOKED = Reason("trainings.already_revoked", N_("This was revoked already."), icon="stop")
+YOU_HOLD_IT = Reason(
+    "trainings.you_hold_it",
+    N_("You hold “%(competence)s” already."),
+    N_("See what it opens."),
+    next_endpoint="trainings.competence",
+    icon="check",
+)
+CIRCLE = Reason(
+    "trainings.circle",
+    N_("These prerequisites go round in a circle: %(path)s."),
+    N_("Untick one of them."),
+    icon="warn",
+)
+UNKNOWN_PREREQUISITE = Reason(
+    "trainings.unknown_prerequisite", N_("One of these prerequisites no longer exists."), N_("Reload the page."), icon="warn"
+)
+SLUG_TAKEN = Reason(
+    "trainings.slug_taken",
+    N_("Another competence already has the address “%(slug)s”."),
+    N_("Choose another short name."),
+    icon="warn",
+)
+
+
+# ── what one may do ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Certifier:
+    """Who acts, as far as one competence is concerned. `trains_it` means TRAINER level, live today."""
+
+    member_id: int | None
+    trains_it: bool
+    is_manager: bool
+    suspended: str | None
+
+    @property
+    def may(self) -> bool:
+        return self.trains_it or self.is_manager
+
+
+def capacity(certifier: Certifier, level: Level) -> Capacity:
+    """In which quality this is recorded: as trainer where that is enough, else as manager."""
+    return Capacity.TRAINER if certifier.trains_it and level is not Level.TRAINER else Capacity.MANAGER
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """A prerequisite somebody lacks."""
+
+    slug: str
+    name: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRow:
+    level: Level
+    valid_until: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class CertifyingFacts:
+    """All a certifying decision may depend on. Days are the lab's local days; `valid_until` is the last valid day."""
+
+    certifier: Certifier
+    slug: str
+    competence: Mapping[str, str]
+    is_retired: bool
+    valid_months: int | None
+    member_id: int
+    member: str
+    account_suspended: str | None
+    email_proved: bool
+    missing: tuple[Needed, ...]
+    suspended: str | None
+    suspended_certification_id: int | None
+    live: tuple[LiveRow, ...]
+    level: Level
+    valid_from: date
+    valid_until: date | None
+
+
+def by_somebody_entitled(facts: CertifyingFacts) -> Iterator[Refusal]:
+    if not facts.certifier.may:
+        yield NOT_TRAINER(competence=dict(facts.competence), link={"slug": facts.slug})
+
+
+def by_somebody_in_good_standing(facts: CertifyingFacts) -> Iterator[Refusal]:
+    if facts.certifier.suspended is not None:
+        yield YOU_ARE_SUSPENDED(reason=facts.certifier.suspended)
+
+
+def by_somebody_else(facts: CertifyingFacts) -> Iterator[Refusal]:
+    if facts.certifier.member_id == facts.member_id:
+        yield YOURSELF()
+
+
+def trainers_are_named_by_managers(facts: CertifyingFacts) -> Iterator[Refusal]:
+    if facts.level is Level.TRAINER and not facts.certifier.is_manager:
+        yield MANAGERS_NAME_TRAINERS()
+
+
+def competence_is_taught(facts: CertifyingFacts) -> Iterator[Refusal]:
+    if facts.is_retired:
+        yield COMPETENCE_RETIRED(competence=dict(facts.competence))
+
+
+def account_is_open(facts: CertifyingFacts) -> Iterator[Refusal]:
+    if facts.account_suspended is not None:
+        yield ACCOUNT_SUSPENDED(member=facts.member)
+
+
+def email_is_proved(facts: CertifyingFacts) -> Iterator[Refusal]:
+    if not facts.email_proved:
+        yield EMAIL_NOT_PROVED(member=facts.member)
+
+
+def prerequisites_are_held(facts: CertifyingFacts) -> Iterator[Refusal]:
+    for needed in facts.missing:
+        yield PREREQUISITE_MISSING(member=facts.member, competence=dict(needed.name), link={"slug": needed.slug})
+
+
+def nothing_is_suspended(facts: CertifyingFacts) -> Iterator[Refusal]:
+    if facts.suspended is not None:
+        link = {"certification_id": facts.suspended_certification_id}
+        yield COMPETENCE_SUSPENDED(member=facts.member, reason=facts.suspended, link=link)
+
+
+def it_changes_something(facts: CertifyingFacts) -> Iterator[Refusal]:
+    """The second of two trainers at once learns what the first just did; and nobody thinks a date was brought forward."""
+    for row in facts.live:
+        if row.level.rank < facts.level.rank:
+            continue
+        if row.valid_until is None:
+            yield ALREADY_HELD_FOR_GOOD(member=facts.member)
+            return
+        if facts.valid_until is not None and row.valid_until >= facts.valid_until:
+            yield ALREADY_HELD(member=facts.member, until=row.valid_until)
+            return
+
+
+def dates_are_in_order(facts: CertifyingFacts) -> Iterator[Refusal]:
+    if facts.valid_until is not None and facts.valid_until <= facts.valid_from:
+        yield ENDS_TOO_SOON(first=facts.valid_from)
+
+
+def within_the_validity(facts: CertifyingFacts) -> Iterator[Refusal]:
+    latest = last_day(facts.valid_from, facts.valid_months)
+    if latest is not None and (facts.valid_until is None or facts.valid_until > latest):
+        yield ENDS_TOO_LATE(latest=latest)
+
+
+CERTIFYING_RULES: Sequence[Callable[[CertifyingFacts], Iterator[Refusal]]] = (
+    by_somebody_entitled,
+    by_somebody_in_good_standing,
+    by_somebody_else,
+    trainers_are_named_by_managers,
+    competence_is_taught,
+    account_is_open,
+    email_is_proved,
+    prerequisites_are_held,
+    nothing_is_suspended,
+    it_changes_something,
+    dates_are_in_order,
+    within_the_validity,
+)
+
+
+def certifying_refusals(facts: CertifyingFacts) -> list[Refusal]:
+    """Every reason not to certify. None of them can be lifted: they are about safety."""
+    return [refusal for rule in CERTIFYING_RULES for refusal in rule(facts)]
+
+
+@dataclass(frozen=True, slots=True)
+class TakingFacts:
+    """For suspending, lifting and revoking. `holds` and `is_trainer` ignore a suspension that runs."""
+
+    certifier: Certifier
+    slug: str
+    competence: Mapping[str, str]
+    member_id: int
+    member: str
+    holds: bool
+    is_trainer: bool
+    suspended: str | None
+    is_revoked: bool
+
+
+def suspension_refusals(facts: TakingFacts) -> list[Refusal]:
+    found = list(_taking_refusals(facts))
+    if facts.suspended is not None:
+        found.append(ALREADY_SUSPENDED(reason=facts.suspended))
+    return found
+
+
+def revocation_refusals(facts: TakingFacts) -> list[Refusal]:
+    found = list(_taking_refusals(facts))
+    if facts.holds and facts.is_trainer and not facts.certifier.is_manager:
+        found.append(MANAGERS_NAME_TRAINERS())
+    return found
+
+
+def lifting_refusals(facts: TakingFacts) -> list[Refusal]:
+    found = list(_entitlement_refusals(facts))
+    if facts.suspended is None:
+        found.append(NOT_SUSPENDED())
+    return found
+
+
+def _taking_refusals(facts: TakingFacts) -> Iterator[Refusal]:
+    yield from _entitlement_refusals(facts)
+    if facts.is_revoked:
+        yield ALREADY_REVOKED()
+    elif not facts.holds:
+        yield NOT_HELD_ANY_MORE(member=facts.member)
+
+
+def _entitlement_refusals(facts: TakingFacts) -> Iterator[Refusal]:
+    if not facts.certifier.may:
+        yield NOT_TRAINER(competence=dict(facts.competence), link={"slug": facts.slug})
+    if facts.certifier.suspended is not None:
+        yield YOU_ARE_SUSPENDED(reason=facts.certifier.suspended)
+    if facts.certifier.member_id == facts.member_id:
+        yield YOURSELF()
+
+
+def may_read(certifier: Certifier, *, member_id: int) -> bool:
+    """Whose history one may open: one's own; any of a competence one trains; all, for managers."""
+    return certifier.may or (certifier.member_id is not None and certifier.member_id == member_id)
+
+
+# ── validity and prerequisites ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def last_day(valid_from: date, valid_months: int | None) -> date | None:
+    """The last valid day after `valid_months` calendar months: 31 August + 6 is the last of February. None: no end."""
+    if valid_months is None:
+        return None
+    years, month = divmod(valid_from.month - 1 + valid_months, 12)
+    year, month = valid_from.year + years, month + 1
+    return date(year, month, min(valid_from.day, calendar.monthrange(year, month)[1]))
+
+
+def circle(requires: Mapping[int, Sequence[int]], start: int) -> list[int]:
+    """The way from `start` back to itself along prerequisites (both ends named), or [] where there is none."""
+    waiting: list[list[int]] = [[start]]
+    seen: set[int] = set()
+    while waiting:
+        path = waiting.pop()
+        for needed in requires.get(path[-1], ()):
+            if needed == start:
+                return [*path, start]
+            if needed not in seen:
+                seen.add(needed)
+                waiting.append([*path, needed])
+    return []
+
+
+def path_to(wanted: Sequence[int], requires: Mapping[int, Sequence[int]], done: frozenset[int]) -> list[int]:
+    """`wanted` and the prerequisites on the way, each after what it needs.
+
+    What stands before something already `done` is shown only where it is done too: nobody is asked to walk back.
+    """
+    ordered: list[int] = []
+    visiting: set[int] = set()
+
+    def walk(ident: int) -> None:
+        if ident in ordered or ident in visiting:
+            return
+        visiting.add(ident)
+        for needed in requires.get(ident, ()):
+            if needed in done or ident not in done:
+                walk(needed)
+        ordered.append(ident)
+
+    for ident in wanted:
+        walk(ident)
+    return ordered
