@@ -13,7 +13,6 @@ from app.calendar.models import Occupancy, Purpose, Resource
 from billing.pricing import RateTerms
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import aliased, joinedload
-from trainings.models import Competence, Level
 
 from app.calendar import queries as calendar
 from app.kernel import clock
@@ -24,6 +23,7 @@ from billing import rates
 from machines.models import Incident, Machine, Requirement, Reservation, State
 from machines.rules import LIVE, Missing, Status
 from trainings import queries as trainings
+from trainings.models import Competence, Level
 
 AUTONOMY = (Level.AUTONOMOUS, Level.TRAINER)
 
@@ -201,7 +201,7 @@ def similar(one: Machine) -> list[Machine]:
 
 def reservation_or_404(actor: Actor, reservation_id: int) -> Reservation:
     """The actor's own reservation, or anybody's for a manager. Raises NoResultFound otherwise, as for an unknown one."""
-    statement = select(Reservation).where(Reservation.id == reservation_id).options(_with_machine())
+    statement = select(Reservation).where(Reservation.id == reservation_id).options(with_machine())
     if not actor.has(Role.MANAGER):
         statement = statement.where(Reservation.member_id == actor.member_id)
     return db.session.scalars(statement).one()
@@ -209,7 +209,7 @@ def reservation_or_404(actor: Actor, reservation_id: int) -> Reservation:
 
 def of_member(member_id: int, *, past: int = 20) -> tuple[list[Reservation], list[Reservation]]:
     """(running and to come, soonest first; the last `past` ones, latest first). Two statements."""
-    mine = select(Reservation).where(Reservation.member_id == member_id).options(_with_machine())
+    mine = select(Reservation).where(Reservation.member_id == member_id).options(with_machine())
     coming = mine.where(Reservation.status.in_(LIVE)).order_by(Reservation.starts_at)
     gone = mine.where(Reservation.status.not_in(LIVE)).order_by(Reservation.starts_at.desc()).limit(past)
     return list(db.session.scalars(coming)), list(db.session.scalars(gone))
@@ -221,7 +221,7 @@ def due_at(machine_id: int, member_id: int) -> Reservation | None:
         select(Reservation)
         .where(Reservation.machine_id == machine_id, Reservation.member_id == member_id, Reservation.status.in_(LIVE))
         .order_by(Reservation.starts_at)
-        .options(_with_machine())
+        .options(with_machine())
         .limit(1)
     ).first()
 
@@ -296,7 +296,7 @@ def affected(machine_id: int, period: Period | None = None) -> list[Reservation]
     )
     if period is not None:
         statement = statement.where(Reservation.starts_at < period.end)
-    return list(db.session.scalars(statement.order_by(Reservation.starts_at).options(_with_machine())))
+    return list(db.session.scalars(statement.order_by(Reservation.starts_at).options(with_machine())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,10 +408,10 @@ def reservations_for_feed(member_id: int) -> list[Reservation]:
                 (Reservation.status != Status.CANCELLED) | (Reservation.cancelled_at >= now - timedelta(days=31)),
             )
             .order_by(Reservation.starts_at)
-            .options(_with_machine())
+            .options(with_machine())
         )
     )
 
 
-def _with_machine() -> Any:
+def with_machine() -> Any:
     return joinedload(Reservation.machine).joinedload(Machine.resource)

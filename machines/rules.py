@@ -151,7 +151,7 @@ TOO_MANY = Reason(
     "machines.too_many",
     N_("You have %(count)d reservations to come on this machine, the most one person may have."),
     N_("See your reservations"),
-    next_endpoint="machines.my_reservations",
+    next_endpoint="reservations.mine",
     overridable=True,
     icon="calendar",
 )
@@ -159,7 +159,7 @@ BUSY_ELSEWHERE = Reason(
     "machines.busy_elsewhere",
     N_("You have already booked %(machine)s at that time, and both need you beside them."),
     N_("See your reservations"),
-    next_endpoint="machines.my_reservations",
+    next_endpoint="reservations.mine",
     overridable=True,
     icon="people",
 )
@@ -168,7 +168,7 @@ NOT_ANY_MORE = Reason(
     "machines.not_any_more",
     N_("This reservation can no longer be changed that way: its state is “%(status)s”."),
     N_("See your reservations"),
-    next_endpoint="machines.my_reservations",
+    next_endpoint="reservations.mine",
 )
 TOO_LATE = Reason(
     "machines.too_late",

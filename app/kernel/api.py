@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 from app.kernel import i18n, idempotency
 from app.kernel.actors import current_actor
 from app.kernel.db import db, transaction
-from app.kernel.refusals import NotAllowed, Refused
+from app.kernel.refusals import NotAllowed, Refusal, Refused
 from app.kernel.web import Access, access_of, csrf
 
 PREFIX = "/api/v1"
@@ -172,16 +172,21 @@ def _ask_scope() -> Response | None:
 
 def _on_refused(refused: Refused) -> Response:
     db.session.rollback()
-    reasons: list[dict[str, Any]] = [
+    said = reasons(refused.refusals)
+    return problem(409, " ".join(reason["message"] for reason in said), reasons=said)
+
+
+def reasons(refusals: Sequence[Refusal]) -> list[dict[str, Any]]:
+    """Refusals as the `reasons` of a problem."""
+    return [
         {
             "code": refusal.code,
             "message": i18n.explain(refusal),
             "next_step": i18n.next_step(refusal),
             "params": {name: _plain(value) for name, value in refusal.params.items()},
         }
-        for refusal in refused.refusals
+        for refusal in refusals
     ]
-    return problem(409, " ".join(reason["message"] for reason in reasons), reasons=reasons)
 
 
 def _plain(value: object) -> object:

@@ -1,0 +1,103 @@
+"""Calendars of reservations: one's own under a secret address, a machine's that says only *busy*, and the .ics of a mail."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, abort, current_app
+from flask_babel import gettext as _
+
+from app.accounts import lab
+from app.accounts import queries as accounts
+from app.calendar import feeds as ics
+from app.kernel import clock, i18n
+from app.kernel.periods import Period
+from app.kernel.settings import Settings
+from app.kernel.web import public
+from machines import links, queries
+from machines.models import Reservation
+from machines.rules import Status
+
+bp = Blueprint("feeds", __name__)
+
+GONE = (Status.CANCELLED, Status.NO_SHOW)
+
+
+@bp.get("/calendar/<token>.ics")
+@public
+def personal(token: str) -> Response:
+    """One's reservations, for a calendar program; the secret address is the key."""
+    member = accounts.member_by_calendar_token(token)
+    if member is None:
+        abort(404)
+    with i18n.speaking(member.locale):
+        events = [
+            event(one, (one.starts_at, one.ends_at), one.revision, cancelled=one.status in GONE)
+            for one in queries.reservations_for_feed(member.id)
+        ]
+        house = lab.current()
+        return _answer(ics.calendar_text(events, name=_("My reservations, %(lab)s", lab=house.name if house else "Établi")))
+
+
+@bp.get("/machines/<slug>.ics")
+@public
+def machine(slug: str) -> Response:
+    """When a machine is busy, and nothing else: no names, no titles."""
+    [stamp] = queries.stamps(slug) or [None]
+    if stamp is None:
+        abort(404)
+    now = clock.now()
+    rows = queries.events([stamp.resource_id], Period(now - timedelta(days=7), now + timedelta(days=60)))
+    busy = [
+        ics.Event(
+            uid=f"busy-{stamp.machine_id}-{int(row.starts_at.timestamp())}@{_host()}",
+            sequence=0,
+            starts_at=row.starts_at,
+            ends_at=row.ends_at,
+            summary=_("Busy"),
+            description="",
+            location="",
+            url="",
+            cancelled=False,
+            updated_at=now,
+        )
+        for row in rows
+    ]
+    return _answer(ics.calendar_text(busy, name=slug))
+
+
+def invitation(reservation: Reservation, when: tuple[datetime, datetime], revision: int, *, cancelled: bool = False) -> str:
+    """The .ics of a mail: the same UID for ever, a SEQUENCE that rises with each change, CANCEL at the end."""
+    return ics.calendar_text(
+        [event(reservation, when, revision, cancelled=cancelled)],
+        name=i18n.in_words(reservation.machine.name),
+        method="CANCEL" if cancelled else "REQUEST",
+    )
+
+
+def event(reservation: Reservation, when: tuple[datetime, datetime], revision: int, *, cancelled: bool) -> ics.Event:
+    house = lab.current()
+    return ics.Event(
+        uid=f"reservation-{reservation.id}@{_host()}",
+        sequence=revision,
+        starts_at=when[0],
+        ends_at=when[1],
+        summary=i18n.in_words(reservation.machine.name),
+        description=reservation.project or "",
+        location=f"{house.name}, {house.address}, {house.city}" if house else "",
+        url=links.url(reservation),
+        cancelled=cancelled,
+        updated_at=reservation.changed_at,
+    )
+
+
+def _host() -> str:
+    settings: Settings = current_app.extensions["settings"]
+    return urlsplit(settings.base_url).hostname or "localhost"
+
+
+def _answer(text: str) -> Response:
+    response = Response(text, content_type="text/calendar; charset=utf-8")
+    response.headers["Cache-Control"] = "private, max-age=300"
+    return response
