@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from itsdangerous import URLSafeSerializer
 from markupsafe import Markup
 
+from app.accounts import lab
 from app.accounts import queries as accounts
 from app.calendar import queries as calendar
 from app.kernel import clock, i18n, uploads
@@ -78,6 +79,7 @@ def create_reservation(slug: str) -> ResponseReturnValue:
 
 
 def _machine_page(one: Machine, form: ReservationForm | None = None) -> ResponseReturnValue:
+    house = lab.current()
     first = _monday(_day("week", clock.today() if form is None or not form.day.data else form.day.data))
     member_id = _me()
     claim = _claim(one, member_id) if form is None else _typed_claim(form)
@@ -110,6 +112,7 @@ def _machine_page(one: Machine, form: ReservationForm | None = None) -> Response
         refusals=shown(refusals),
         alternatives=alternatives,
         form=form,
+        notice=timedelta(minutes=house.cancel_notice_minutes if house else 0),
         incidents=[incident for incident in queries.incidents(one.id) if incident.resolved_at is None],
     )
 
@@ -121,7 +124,7 @@ def alternatives_to(one: Machine, period: Period) -> list[calendar.Slot]:
     return calendar.alternatives([other.resource_id for other in candidates], period, count=3, turnaround_minutes=turnarounds)
 
 
-@bp.get("/timetable")
+@bp.get("/timetable", endpoint="timetable")
 @public
 def timetable_page() -> ResponseReturnValue:
     """Every machine on one day: a table on a desk, a list of free stretches in the hand."""
@@ -146,6 +149,7 @@ def timetable_page() -> ResponseReturnValue:
         autonomous=sum(1 for card in cards if not card.missing),
         total=len(cards),
         today=clock.today(),
+        clock_now=clock.now(),
         yesterday=day - timedelta(days=1),
         tomorrow=day + timedelta(days=1),
     )

@@ -33,6 +33,7 @@ def init_app(app: Flask) -> None:
         "span": span,
         "duration": duration,
         "said": in_words,
+        "shortday": short_day,
     }
     app.jinja_env.filters.update(filters)
 
@@ -81,6 +82,11 @@ def day(value: date | datetime, *, year: bool | None = None) -> str:
     pattern = "EEEE d MMMM y" if with_year else "EEEE d MMMM"
     text = dates.format_date(local, pattern, locale=_babel_locale())
     return text.replace(" 1 ", " 1er ") if locale() == "fr" else text
+
+
+def short_day(value: date) -> str:
+    """“jeu. 26”, for the head of a narrow row."""
+    return f"{dates.format_date(value, 'EEE', locale=_babel_locale())} {value.day}"
 
 
 def hour(value: datetime) -> str:
