@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import calendar
 import enum
+import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from app.kernel.refusals import N_, Reason, Refusal
+from app.kernel.refusals import N_, Refusal
+from trainings import reasons
 
 
 class Level(enum.StrEnum):
@@ -58,116 +61,6 @@ class Capacity(enum.StrEnum):
 
     TRAINER = "trainer"
     MANAGER = "manager"
-
-
-# ── reasons ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-NOT_TRAINER = Reason(
-    "trainings.not_trainer",
-    N_("Only trainers of “%(competence)s” and managers may do this."),
-    N_("See who trains it."),
-    next_endpoint="trainings.competence",
-    icon="lock",
-)
-YOURSELF = Reason(
-    "trainings.yourself",
-    N_("Nobody certifies themselves, nor lifts their own suspension."),
-    N_("Ask another trainer or a manager."),
-    icon="person",
-)
-YOU_ARE_SUSPENDED = Reason(
-    "trainings.you_are_suspended", N_("Your own account is suspended: %(reason)s."), N_("Ask a manager."), icon="lock"
-)
-MANAGERS_NAME_TRAINERS = Reason(
-    "trainings.managers_name_trainers",
-    N_("Only managers name trainers, and withdraw it from them."),
-    N_("Choose “Autonomous”, or ask a manager."),
-    icon="people",
-)
-COMPETENCE_RETIRED = Reason(
-    "trainings.competence_retired",
-    N_("“%(competence)s” is no longer taught."),
-    N_("See the competences of today."),
-    next_endpoint="trainings.competences",
-    icon="stop",
-)
-ACCOUNT_SUSPENDED = Reason(
-    "trainings.account_suspended",
-    N_("%(member)s's account is suspended."),
-    N_("A manager can lift it on their page."),
-    icon="lock",
-)
-EMAIL_NOT_PROVED = Reason(
-    "trainings.email_not_proved",
-    N_("%(member)s has not proved their e-mail address yet."),
-    N_("They open the link in the welcome mail, or ask for a new one from their profile."),
-    icon="person",
-)
-PREREQUISITE_MISSING = Reason(
-    "trainings.prerequisite_missing",
-    N_("%(member)s still needs “%(competence)s” first."),
-    N_("Certify that one first."),
-    next_endpoint="trainings.competence",
-    icon="lock",
-)
-COMPETENCE_SUSPENDED = Reason(
-    "trainings.competence_suspended",
-    N_("%(member)s's certification is suspended: %(reason)s."),
-    N_("Lift the suspension first, or revoke."),
-    next_endpoint="trainings.certification",
-    icon="stop",
-)
-ALREADY_HELD = Reason(
-    "trainings.already_held",
-    N_("%(member)s already holds this level until %(until)s."),
-    N_("Choose a later date or a higher level."),
-    icon="check",
-)
-ALREADY_HELD_FOR_GOOD = Reason(
-    "trainings.already_held_for_good", N_("%(member)s already holds this level, without an end."), icon="check"
-)
-ENDS_TOO_SOON = Reason(
-    "trainings.ends_too_soon",
-    N_("The last day must come after %(first)s."),
-    N_("Choose a later last day."),
-    icon="calendar",
-)
-ENDS_TOO_LATE = Reason(
-    "trainings.ends_too_late",
-    N_("A certification of this competence ends on %(latest)s at the latest."),
-    N_("Choose that day or an earlier one."),
-    icon="calendar",
-)
-NOT_HELD_ANY_MORE = Reason(
-    "trainings.not_held_any_more",
-    N_("%(member)s does not hold this competence today: there is nothing to take away."),
-    icon="check",
-)
-ALREADY_SUSPENDED = Reason("trainings.already_suspended", N_("This is suspended already: %(reason)s."), icon="stop")
-NOT_SUSPENDED = Reason("trainings.not_suspended", N_("There is no suspension to lift."), icon="check")
-ALREADY_REVOKED = Reason("trainings.already_revoked", N_("This was revoked already."), icon="stop")
-YOU_HOLD_IT = Reason(
-    "trainings.you_hold_it",
-    N_("You hold “%(competence)s” already."),
-    N_("See what it opens."),
-    next_endpoint="trainings.competence",
-    icon="check",
-)
-CIRCLE = Reason(
-    "trainings.circle",
-    N_("These prerequisites go round in a circle: %(path)s."),
-    N_("Untick one of them."),
-    icon="warn",
-)
-UNKNOWN_PREREQUISITE = Reason(
-    "trainings.unknown_prerequisite", N_("One of these prerequisites no longer exists."), N_("Reload the page."), icon="warn"
-)
-SLUG_TAKEN = Reason(
-    "trainings.slug_taken",
-    N_("Another competence already has the address “%(slug)s”."),
-    N_("Choose another short name."),
-    icon="warn",
-)
 
 
 # ── what one may do ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -230,48 +123,48 @@ class CertifyingFacts:
 
 def by_somebody_entitled(facts: CertifyingFacts) -> Iterator[Refusal]:
     if not facts.certifier.may:
-        yield NOT_TRAINER(competence=dict(facts.competence), link={"slug": facts.slug})
+        yield reasons.NOT_TRAINER(competence=dict(facts.competence), link={"slug": facts.slug})
 
 
 def by_somebody_in_good_standing(facts: CertifyingFacts) -> Iterator[Refusal]:
     if facts.certifier.suspended is not None:
-        yield YOU_ARE_SUSPENDED(reason=facts.certifier.suspended)
+        yield reasons.YOU_ARE_SUSPENDED(reason=facts.certifier.suspended)
 
 
 def by_somebody_else(facts: CertifyingFacts) -> Iterator[Refusal]:
     if facts.certifier.member_id == facts.member_id:
-        yield YOURSELF()
+        yield reasons.YOURSELF()
 
 
 def trainers_are_named_by_managers(facts: CertifyingFacts) -> Iterator[Refusal]:
     if facts.level is Level.TRAINER and not facts.certifier.is_manager:
-        yield MANAGERS_NAME_TRAINERS()
+        yield reasons.MANAGERS_NAME_TRAINERS()
 
 
 def competence_is_taught(facts: CertifyingFacts) -> Iterator[Refusal]:
     if facts.is_retired:
-        yield COMPETENCE_RETIRED(competence=dict(facts.competence))
+        yield reasons.COMPETENCE_RETIRED(competence=dict(facts.competence))
 
 
 def account_is_open(facts: CertifyingFacts) -> Iterator[Refusal]:
     if facts.account_suspended is not None:
-        yield ACCOUNT_SUSPENDED(member=facts.member)
+        yield reasons.ACCOUNT_SUSPENDED(member=facts.member)
 
 
 def email_is_proved(facts: CertifyingFacts) -> Iterator[Refusal]:
     if not facts.email_proved:
-        yield EMAIL_NOT_PROVED(member=facts.member)
+        yield reasons.EMAIL_NOT_PROVED(member=facts.member)
 
 
 def prerequisites_are_held(facts: CertifyingFacts) -> Iterator[Refusal]:
     for needed in facts.missing:
-        yield PREREQUISITE_MISSING(member=facts.member, competence=dict(needed.name), link={"slug": needed.slug})
+        yield reasons.PREREQUISITE_MISSING(member=facts.member, competence=dict(needed.name), link={"slug": needed.slug})
 
 
 def nothing_is_suspended(facts: CertifyingFacts) -> Iterator[Refusal]:
     if facts.suspended is not None:
         link = {"certification_id": facts.suspended_certification_id}
-        yield COMPETENCE_SUSPENDED(member=facts.member, reason=facts.suspended, link=link)
+        yield reasons.COMPETENCE_SUSPENDED(member=facts.member, reason=facts.suspended, link=link)
 
 
 def it_changes_something(facts: CertifyingFacts) -> Iterator[Refusal]:
@@ -280,22 +173,22 @@ def it_changes_something(facts: CertifyingFacts) -> Iterator[Refusal]:
         if row.level.rank < facts.level.rank:
             continue
         if row.valid_until is None:
-            yield ALREADY_HELD_FOR_GOOD(member=facts.member)
+            yield reasons.ALREADY_HELD_FOR_GOOD(member=facts.member)
             return
         if facts.valid_until is not None and row.valid_until >= facts.valid_until:
-            yield ALREADY_HELD(member=facts.member, until=row.valid_until)
+            yield reasons.ALREADY_HELD(member=facts.member, until=row.valid_until)
             return
 
 
 def dates_are_in_order(facts: CertifyingFacts) -> Iterator[Refusal]:
     if facts.valid_until is not None and facts.valid_until <= facts.valid_from:
-        yield ENDS_TOO_SOON(first=facts.valid_from)
+        yield reasons.ENDS_TOO_SOON(first=facts.valid_from)
 
 
 def within_the_validity(facts: CertifyingFacts) -> Iterator[Refusal]:
     latest = last_day(facts.valid_from, facts.valid_months)
     if latest is not None and (facts.valid_until is None or facts.valid_until > latest):
-        yield ENDS_TOO_LATE(latest=latest)
+        yield reasons.ENDS_TOO_LATE(latest=latest)
 
 
 CERTIFYING_RULES: Sequence[Callable[[CertifyingFacts], Iterator[Refusal]]] = (
@@ -337,39 +230,39 @@ class TakingFacts:
 def suspension_refusals(facts: TakingFacts) -> list[Refusal]:
     found = list(_taking_refusals(facts))
     if facts.suspended is not None:
-        found.append(ALREADY_SUSPENDED(reason=facts.suspended))
+        found.append(reasons.ALREADY_SUSPENDED(reason=facts.suspended))
     return found
 
 
 def revocation_refusals(facts: TakingFacts) -> list[Refusal]:
     found = list(_taking_refusals(facts))
     if facts.holds and facts.is_trainer and not facts.certifier.is_manager:
-        found.append(MANAGERS_NAME_TRAINERS())
+        found.append(reasons.MANAGERS_NAME_TRAINERS())
     return found
 
 
 def lifting_refusals(facts: TakingFacts) -> list[Refusal]:
     found = list(_entitlement_refusals(facts))
     if facts.suspended is None:
-        found.append(NOT_SUSPENDED())
+        found.append(reasons.NOT_SUSPENDED())
     return found
 
 
 def _taking_refusals(facts: TakingFacts) -> Iterator[Refusal]:
     yield from _entitlement_refusals(facts)
     if facts.is_revoked:
-        yield ALREADY_REVOKED()
+        yield reasons.ALREADY_REVOKED()
     elif not facts.holds:
-        yield NOT_HELD_ANY_MORE(member=facts.member)
+        yield reasons.NOT_HELD_ANY_MORE(member=facts.member)
 
 
 def _entitlement_refusals(facts: TakingFacts) -> Iterator[Refusal]:
     if not facts.certifier.may:
-        yield NOT_TRAINER(competence=dict(facts.competence), link={"slug": facts.slug})
+        yield reasons.NOT_TRAINER(competence=dict(facts.competence), link={"slug": facts.slug})
     if facts.certifier.suspended is not None:
-        yield YOU_ARE_SUSPENDED(reason=facts.certifier.suspended)
+        yield reasons.YOU_ARE_SUSPENDED(reason=facts.certifier.suspended)
     if facts.certifier.member_id == facts.member_id:
-        yield YOURSELF()
+        yield reasons.YOURSELF()
 
 
 def may_read(certifier: Certifier, *, member_id: int) -> bool:
@@ -424,3 +317,21 @@ def path_to(wanted: Sequence[int], requires: Mapping[int, Sequence[int]], done: 
     for ident in wanted:
         walk(ident)
     return ordered
+
+
+# ── words ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def plain(text: str) -> str:
+    """Lower case, without accents: how names are compared."""
+    parts = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in parts if not unicodedata.combining(letter))
+
+
+def slug_of(name: str) -> str:
+    """“Découpe laser CO₂” → “decoupe-laser-co2”: the address of a page, at most 60 characters."""
+    return re.sub(r"[^a-z0-9]+", "-", plain(name)).strip("-")[:60].strip("-")
+
+
+def is_slug(text: str) -> bool:
+    return bool(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text)) and len(text) <= 60 and text != "new"
