@@ -1,9 +1,15 @@
-"""What reports plugs into the app, in order."""
+"""What the overviews plug into the app."""
 
 from __future__ import annotations
 
 from flask import Flask
 
+from app.kernel.refusals import N_
+from app.kernel.web import add_to_navigation
+from app.reports import views
+
 
 def init_app(app: Flask) -> None:
-    """Wire the feature."""
+    app.register_blueprint(views.bp)
+    add_to_navigation(app, N_("Home"), "reports.home", "home", order=0, in_tabbar=True)
+    add_to_navigation(app, N_("Today"), "reports.today", "bell", order=5, audience="manager")

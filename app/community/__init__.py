@@ -1,1 +1,0 @@
-"""The community package; see docs/architecture.md."""
