@@ -6,7 +6,7 @@ import logging
 
 from flask_migrate import Migrate
 
-from app import cli, worker
+from app import cli, health, worker
 from app.accounts import wiring as accounts
 from app.calendar import wiring as calendar
 from app.kernel import api, db, events, i18n, mail, outbox, web
@@ -34,6 +34,7 @@ def create_app(settings: Settings | None = None) -> web.House:
     mail.init_app(app)
     for feature in (accounts, calendar, billing, trainings, machines, reports):
         feature.init_app(app)
+    health.init_app(app)
     worker.init_app(app)
     cli.init_app(app)
     return app
