@@ -14,7 +14,9 @@ from sqlalchemy.orm import joinedload
 
 from app.kernel.db import db
 from trainings.models import Capacity, Certification, Competence, Ending, Evidence, Level, Revocation, Suspension
-from trainings.queries import SOON_DAYS, running_suspensions
+
+SOON_DAYS = 30
+"""From when on an end is near enough to be said."""
 
 
 class BadgeState(enum.StrEnum):
@@ -83,6 +85,16 @@ def _badge(rows: Sequence[Certification], suspended: str | None, revoked: Revoca
 
 def _as_badge(row: Certification, state: BadgeState, reason: str | None = None) -> Badge:
     return Badge(row.competence, row.id, row.level, row.valid_from, row.valid_until, state, reason)
+
+
+def running_suspensions(member_id: int) -> dict[int, str]:
+    """Reasons of the suspensions that run, by competence."""
+    rows = db.session.execute(
+        select(Suspension.competence_id, Suspension.reason).where(
+            Suspension.member_id == member_id, Suspension.ended_at.is_(None)
+        )
+    )
+    return {row.competence_id: row.reason for row in rows}
 
 
 def certification(ident: int) -> Certification:

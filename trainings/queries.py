@@ -19,7 +19,8 @@ from sqlalchemy.orm import aliased
 
 from app.kernel import clock
 from app.kernel.db import db, said
-from trainings import rules
+from trainings import histories, rules
+from trainings.histories import running_suspensions
 from trainings.models import (
     Certification,
     Competence,
@@ -31,7 +32,6 @@ from trainings.models import (
 )
 
 PAGE = 50
-SOON_DAYS = 30
 
 # ── what counts ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -188,16 +188,6 @@ def steps(member_id: int | None, competence_ids: Sequence[int], on: date) -> lis
     ]
 
 
-def running_suspensions(member_id: int) -> dict[int, str]:
-    """Reasons of the suspensions that run, by competence."""
-    rows = db.session.execute(
-        select(Suspension.competence_id, Suspension.reason).where(
-            Suspension.member_id == member_id, Suspension.ended_at.is_(None)
-        )
-    )
-    return {row.competence_id: row.reason for row in rows}
-
-
 def running_suspension(member_id: int, competence_id: int) -> Suspension | None:
     return db.session.scalars(
         select(Suspension)
@@ -243,7 +233,7 @@ def is_best(on: date, *, even_suspended: bool = False) -> ColumnElement[bool]:
 class Expiring:
     certification_id: int
     member_id: int
-    name: str
+    member: str
     competence_id: int
     slug: str
     competence: said
@@ -273,3 +263,8 @@ def expiring(days: int) -> list[Expiring]:
         .order_by(Certification.valid_until, Certification.id)
     )
     return [Expiring(*row) for row in rows]
+
+
+def held_with_names(member_id: int) -> list[histories.Badge]:
+    """For a member's page (`trainings/_held.html`): one badge for each competence they ever held."""
+    return histories.badges(member_id, clock.today())

@@ -12,8 +12,9 @@ from sqlalchemy import and_, func, select
 
 from app.kernel.db import db
 from trainings import rules
+from trainings.histories import SOON_DAYS
 from trainings.models import Certification, Interest, Level, Suspension
-from trainings.queries import SOON_DAYS, counting, is_best
+from trainings.queries import counting, is_best
 
 PAGE = 50
 
