@@ -324,7 +324,7 @@ def path_to(wanted: Sequence[int], requires: Mapping[int, Sequence[int]], done: 
 
 def plain(text: str) -> str:
     """Lower case, without accents: how names are compared."""
-    parts = unicodedata.normalize("NFKD", text.casefold())
+    parts = unicodedata.normalize("NFKD", text.casefold().replace("œ", "oe").replace("æ", "ae"))
     return "".join(letter for letter in parts if not unicodedata.combining(letter))
 
 

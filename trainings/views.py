@@ -57,7 +57,7 @@ def competence(slug: str) -> ResponseReturnValue:
             "total": total,
             "number": number,
             "pages": max(1, -(-total // rosters.PAGE)),
-            "soon": [one for one in queries.expiring(queries.SOON_DAYS) if one.competence_id == row.id],
+            "soon": [one for one in queries.expiring(histories.SOON_DAYS) if one.competence_id == row.id],
             "waiting": rosters.waiting(row.id),
         }
     badge = next((one for one in _badges(actor) if one.competence.id == row.id), None)
