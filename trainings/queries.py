@@ -262,7 +262,20 @@ def expiring(days: int) -> list[Expiring]:
         .where(Certification.valid_until <= today + timedelta(days=days), counting(today), is_best(today))
         .order_by(Certification.valid_until, Certification.id)
     )
-    return [Expiring(*row) for row in rows]
+    return [
+        Expiring(
+            certification_id=row.id,
+            member_id=row.member_id,
+            member=row[2],
+            competence_id=row.competence_id,
+            slug=row.slug,
+            competence=row[5],
+            level=row.level,
+            valid_from=row.valid_from,
+            valid_until=row.valid_until,
+        )
+        for row in rows
+    ]
 
 
 def held_with_names(member_id: int) -> list[histories.Badge]:

@@ -428,7 +428,7 @@ def test_two_trainers_certifying_the_same_person_at_once_make_one_certification(
         results = at_once(app, by(lab.chloe), by(lab.lea))
         refused = [one for one in results if isinstance(one, Refused)]
         assert [{refusal.code for refusal in one.refusals} for one in refused] == [{"trainings.already_held"}]
-        [row] = [row for row in histories.certifications_of(lab.ben.id, lab.laser.id)][:1]
+        row = histories.certifications_of(lab.ben.id, lab.laser.id)[0]
         assert holds(lab.ben, lab.laser)
         revoke(lab.lea, row)
     assert db.session.scalar(select(func.count()).select_from(Certification).where(Certification.member_id == lab.ben.id)) == 4

@@ -175,7 +175,7 @@ def test_a_wrong_level_is_an_input_error(lab, as_):
 def test_a_trainer_finds_people_by_name_and_adds_them_one_by_one(lab, as_):
     page = text(as_(lab.chloe).get(f"{URL}?q=love&m={lab.ben.id}&m=bogus"))
     assert f"m={lab.ben.id}&amp;m={lab.ada.id}" in page
-    assert 'name="member" value="%s"' % lab.ben.id in page
+    assert f'name="member" value="{lab.ben.id}"' in page
     assert lab.ada.email not in page
 
 
