@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from app.accounts.models import Member
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import aliased
 
+from app.accounts.models import Member
 from app.kernel import clock
 from app.kernel.db import db, said
 from trainings import histories, rules
@@ -30,8 +30,6 @@ from trainings.models import (
     Revocation,
     Suspension,
 )
-
-PAGE = 50
 
 # ── what counts ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
