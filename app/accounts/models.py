@@ -66,6 +66,13 @@ class Member(Base):
     calendar_token: Mapped[str] = mapped_column(unique=True, default=lambda: secrets.token_urlsafe(24))
     created_at: Mapped[datetime]
 
+    is_authenticated = is_active = True
+    is_anonymous = False
+
+    def get_id(self) -> str:
+        """What flask-login keeps in the session."""
+        return f"{self.id}:{self.session_epoch}"
+
     @property
     def initials(self) -> str:
         words = self.name.split()

@@ -6,7 +6,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from flask import current_app
 
-_NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$2PMJcFxhxRmrtcCAVOW2fI1FgV5LTNKVe3YQrgWhVKI"
+_NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$+LksAoxwpIOxr2qhQ6ZWYA$B6z3zMakrWYssDjQNF9cchjeeEJUG1I2brG3xUV6rC4"
 
 
 def hashed(password: str) -> str:

@@ -109,5 +109,5 @@ def member(member_id: int) -> ResponseReturnValue:
             )
         ),
         status_words=STATUS_WORDS,
-        back=url_for("accounts.members"),
+        back=url_for("people.members_list"),
     )
