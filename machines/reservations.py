@@ -164,7 +164,7 @@ def cancel(*, actor: Actor, reservation_id: int, reason: str | None = None, over
     reservation.status = Status.CANCELLED
     reservation.cancelled_at = clock.now()
     _touch(reservation)
-    occupancies.release(reservation.subject)
+    occupancies.release(reservation.subject, clock.now())
     audit.record(actor, "reservation.cancelled", reservation.subject, reason=reason, override_reason=override_reason)
     _tell("machines.cancelled", reservation, reason=reason, by_staff=actor.member_id != reservation.member_id)
     return reservation
