@@ -81,6 +81,36 @@ class OpeningException(Base):
     note: Mapped[said] = mapped_column(default=dict)
 
 
+class Block(Base):
+    """A place taken out of use by the team, for maintenance or a closure; `reason` is read by members on the timetable.
+
+    Its occupancies carry `subject`. `one_lane` takes a single seat of a place with several; else every lane of the place is
+    taken, and of all that stands under it.
+    """
+
+    __tablename__ = "block"
+    __table_args__ = (
+        CheckConstraint("starts_at < ends_at", name="in_order"),
+        Index("ix_block_resource_id_ends_at", "resource_id", "ends_at"),
+    )
+
+    id: Mapped[pk]
+    resource_id: Mapped[int] = mapped_column(ForeignKey("resource.id"))
+    one_lane: Mapped[bool] = mapped_column(default=False)
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    purpose: Mapped[Purpose]
+    reason: Mapped[str]
+    created_at: Mapped[datetime]
+    created_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    released_at: Mapped[datetime | None]
+    released_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+
+    @property
+    def subject(self) -> str:
+        return f"block:{self.id}"
+
+
 class Occupancy(Base):
     """One lane of one resource, taken for `[starts_at, ends_at)`. Released rows stay for history; the guard forgets them.
 
