@@ -1,2 +1,253 @@
-/* Établi: the few things a page does better with a script. Every one of them works without it. */
+/* Établi: the few things a page does better with a script. Each works without it, by links and plain forms. */
 "use strict";
+
+(() => {
+  const QUARTER = 15; // minutes in one column of a timetable
+  const LONG_PRESS = 300; // milliseconds before a finger draws instead of scrolling
+  const SLIP = 6; // pixels a click may tremble
+
+  const all = (selector, root = document) => [...(root.querySelectorAll?.(selector) ?? [])];
+
+  /* ── forms ── */
+
+  /** The server's words for every error, in one voice: the browser's own bubbles are only for pages without script. */
+  function prepareForms(root) {
+    for (const form of all("form", root)) form.noValidate = true;
+    for (const box of all("input[data-reveals]", root)) reveal(box);
+    for (const button of all("[data-copy]", root)) button.hidden = !navigator.clipboard;
+  }
+
+  function focusErrors(root) {
+    const summary = root.querySelector?.("[data-focus], [aria-invalid='true']");
+    summary?.focus();
+  }
+
+  function reveal(box) {
+    const part = document.getElementById(box.dataset.reveals);
+    if (part) part.hidden = !box.checked;
+  }
+
+  /** One submission at a time. The button says it works; the server forgives the second click anyway. */
+  function onSubmit(event) {
+    const form = event.target;
+    if (form.dataset.pending !== undefined) {
+      event.preventDefault();
+      return;
+    }
+    if (event.defaultPrevented) return;
+    form.dataset.pending = "";
+    const button = event.submitter ?? form.querySelector("button:not([type='button'])");
+    button?.setAttribute("aria-busy", "true");
+    setTimeout(() => settle(form), 10000); // a download leaves the page where it is
+  }
+
+  function settle(form) {
+    delete form.dataset.pending;
+    for (const button of all("[aria-busy='true']", form)) button.removeAttribute("aria-busy");
+  }
+
+  async function copy(button) {
+    const input = button.parentElement.querySelector("input");
+    const words = button.querySelector("[data-done]");
+    await navigator.clipboard.writeText(input.value);
+    const before = words.textContent;
+    words.textContent = words.dataset.done;
+    document.getElementById("said")?.append(Object.assign(document.createElement("span"), { className: "sr-only", textContent: words.dataset.done }));
+    setTimeout(() => (words.textContent = before), 2000);
+  }
+
+  /* ── time ── */
+
+  function inWords(minutes) {
+    const hours = Math.floor(minutes / 60);
+    const rest = minutes % 60;
+    if (!hours) return `${rest}\u00a0min`;
+    return `${hours}\u00a0h${rest ? `\u00a0${String(rest).padStart(2, "0")}` : ""}`;
+  }
+
+  function tick() {
+    for (const timer of all("[role='timer'][data-until]")) {
+      const left = Math.ceil((Date.parse(timer.dataset.until) - Date.now()) / 60000);
+      if (left > 0) timer.firstChild.textContent = `${inWords(left)} `;
+      else if (timer.dataset.over === undefined) {
+        timer.dataset.over = "";
+        timer.firstChild.textContent = `${inWords(0)} `;
+      }
+    }
+  }
+
+  /* ── drawing over a free stretch ── */
+
+  let drawing = null;
+
+  /** Minutes from the cell's start to the step under `x`, kept inside the cell. */
+  function minutesAt(cell, x, round) {
+    const box = cell.getBoundingClientRect();
+    const step = Number(cell.dataset.step) || QUARTER;
+    const whole = cell.colSpan * QUARTER;
+    const lead = (Date.parse(cell.dataset.start) / 60000) % step; // how far past a step the cell starts
+    const raw = ((x - box.left) / box.width) * whole;
+    const snapped = round((raw + lead) / step) * step - lead;
+    return Math.min(Math.max(snapped, lead ? step - lead : 0), whole);
+  }
+
+  function wall(cell, minutes) {
+    const [, hour, minute] = /(\d+)\D*(\d+)?/.exec(cell.dataset.clock);
+    const at = Number(hour) * 60 + Number(minute ?? 0) + minutes;
+    const [h, m] = [Math.floor(at / 60) % 24, String(at % 60).padStart(2, "0")];
+    if (document.documentElement.lang === "fr") return `${h}\u00a0h${m === "00" ? "" : `\u00a0${m}`}`;
+    return `${h}:${m}`;
+  }
+
+  function go(cell, from, length) {
+    const url = new URL(cell.dataset.url, location.href);
+    const start = new Date(Date.parse(cell.dataset.start) + from * 60000);
+    url.searchParams.set("start", start.toISOString().replace(".000Z", "+00:00"));
+    if (length) url.searchParams.set("minutes", String(length));
+    url.hash = "book";
+    location.assign(url);
+  }
+
+  function begin(cell, x) {
+    const mark = document.createElement("span");
+    mark.className = "drawn";
+    cell.append(mark);
+    drawing = { cell, mark, from: minutesAt(cell, x, Math.floor) };
+    draw(x);
+  }
+
+  function draw(x) {
+    const { cell, mark, from } = drawing;
+    const step = Number(cell.dataset.step) || QUARTER;
+    const whole = cell.colSpan * QUARTER;
+    const forward = minutesAt(cell, x, Math.ceil) > from;
+    const first = forward ? from : minutesAt(cell, x, Math.floor);
+    const last = Math.min(forward ? minutesAt(cell, x, Math.ceil) : from + step, whole);
+    Object.assign(drawing, { first, last });
+    mark.style.insetInlineStart = `${(first / whole) * 100}%`;
+    mark.style.inlineSize = `${((last - first) / whole) * 100}%`;
+    mark.textContent = `${wall(cell, first)} – ${wall(cell, last)}`;
+  }
+
+  function finish() {
+    const { cell, mark, first, last } = drawing;
+    drawing = null;
+    if (last > first) go(cell, first, last - first);
+    else mark.remove();
+  }
+
+  function forget() {
+    drawing?.mark.remove();
+    drawing = null;
+  }
+
+  const freeCell = (event) => event.target.closest?.(".timetable td[data-url]");
+
+  function drawWithMouse() {
+    let pressed = null;
+    let drawn = false;
+    document.addEventListener("pointerdown", (event) => {
+      const cell = freeCell(event);
+      drawn = false;
+      pressed = cell && event.button === 0 && event.pointerType !== "touch" ? { cell, x: event.clientX } : null;
+    });
+    document.addEventListener("pointermove", (event) => {
+      if (!pressed) return;
+      if (!drawing && Math.abs(event.clientX - pressed.x) > SLIP) begin(pressed.cell, pressed.x);
+      if (drawing) draw(event.clientX);
+    });
+    document.addEventListener("pointerup", () => {
+      pressed = null;
+      drawn = drawing !== null;
+      if (drawing) finish();
+    });
+    document.addEventListener("dragstart", (event) => freeCell(event) && event.preventDefault());
+    document.addEventListener("click", (event) => {
+      const cell = freeCell(event);
+      if (!cell || event.detail === 0 || event.ctrlKey || event.metaKey || event.shiftKey) return; // Enter, or another tab
+      event.preventDefault();
+      if (!drawn) go(cell, Math.min(minutesAt(cell, event.clientX, Math.floor), cell.colSpan * QUARTER - 1), 0);
+    });
+  }
+
+  function drawWithFinger() {
+    let waiting = 0;
+    const stop = () => clearTimeout(waiting);
+    document.addEventListener("touchstart", (event) => {
+      const cell = freeCell(event);
+      stop();
+      if (!cell || event.touches.length > 1) return;
+      const x = event.touches[0].clientX;
+      waiting = setTimeout(() => {
+        begin(cell, x);
+        navigator.vibrate?.(10);
+      }, LONG_PRESS);
+    }, { passive: true });
+    document.addEventListener("touchmove", (event) => {
+      if (!drawing) return stop();
+      event.preventDefault();
+      draw(event.touches[0].clientX);
+    }, { passive: false });
+    document.addEventListener("touchend", (event) => {
+      stop();
+      if (!drawing) return;
+      event.preventDefault();
+      finish();
+    }, { passive: false });
+    document.addEventListener("touchcancel", () => (stop(), forget()));
+    document.addEventListener("contextmenu", (event) => drawing && event.preventDefault());
+  }
+
+  /* ── the rest of the page ── */
+
+  function closeMenus(except) {
+    for (const menu of all("details.menu[open]")) if (menu !== except) menu.open = false;
+  }
+
+  /** Screen readers speak what changes in a live region, not what was there at the start. */
+  function sayAgain() {
+    const said = document.getElementById("said");
+    if (said?.children.length) setTimeout(() => said.replaceChildren(...[...said.children].map((one) => one.cloneNode(true))), 200);
+  }
+
+  document.addEventListener("submit", onSubmit);
+  document.addEventListener("change", (event) => event.target.matches("[data-reveals]") && reveal(event.target));
+  document.addEventListener("click", (event) => {
+    closeMenus(event.target.closest("details.menu"));
+    const button = event.target.closest("[data-copy]");
+    if (button) copy(button);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    forget();
+    const menu = document.querySelector("details.menu[open]");
+    closeMenus();
+    menu?.querySelector("summary").focus();
+  });
+  addEventListener("pageshow", (event) => event.persisted && all("form[data-pending]").forEach(settle));
+
+  /* htmx: prepare what arrives; never take away what somebody is writing; say when the line is cut. */
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const target = event.detail.target;
+    const writing = target.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
+    const isPoll = event.detail.requestConfig?.triggeringEvent === undefined && event.detail.requestConfig?.verb === "get";
+    if (isPoll && (writing || target.querySelector("details[open] form"))) event.detail.shouldSwap = false;
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    prepareForms(event.detail.target);
+    if ([409, 422].includes(event.detail.xhr.status)) focusErrors(event.detail.target);
+    tick();
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.elt instanceof HTMLFormElement) settle(event.detail.elt);
+    document.body.toggleAttribute("data-offline", event.detail.failed && !event.detail.xhr.status);
+  });
+
+  prepareForms(document);
+  focusErrors(document);
+  sayAgain();
+  drawWithMouse();
+  drawWithFinger();
+  tick();
+  setInterval(tick, 15000);
+})();
