@@ -13,7 +13,7 @@ from flask_babel import Babel, force_locale, get_locale
 from flask_babel import gettext as _
 
 from app.kernel import clock
-from app.kernel.refusals import Refusal, Term
+from app.kernel.refusals import Amount, Refusal, Term
 
 LOCALES = ("fr", "en")
 DEFAULT_LOCALE = "fr"
@@ -138,6 +138,8 @@ def _show(value: object) -> object:
         return in_words(value)
     if isinstance(value, Term):
         return _(value)
+    if isinstance(value, Amount):
+        return money(value)
     return value
 
 

@@ -17,6 +17,12 @@ class Term(str):
     __slots__ = ()
 
 
+class Amount(int):
+    """Cents given as a parameter, shown as money in the reader's language: `Amount(1250)`."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why something is refused. `code` is stable and public; `message` and `next_step` are marked with N_.

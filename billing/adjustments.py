@@ -1,0 +1,129 @@
+"""A member finds a charge too high and asks; a manager or an accountant lowers it or declines, in words, once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from app.accounts.models import Member
+from app.kernel import audit, mail
+from app.kernel.actors import Actor
+from app.kernel.db import db, locked
+from app.kernel.money import Cents
+from app.kernel.refusals import NotAllowed, Refused
+from billing import ledger, rules, settlements
+from billing.ledger import Posting
+from billing.models import Adjustment, Charge, ChargeLine
+from billing.payments import may_hold_the_desk
+from billing.rules import Account, Answer, AnswerFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A request that nobody has answered yet. `charge_label` is the first thing charged, in the lab's languages."""
+
+    id: int
+    member_id: int
+    member: str
+    asked_at: datetime
+    charge_id: int
+    charge_label: Mapping[str, str]
+    total_cents: Cents
+    note: str
+
+
+def waiting() -> list[Waiting]:
+    """Oldest first. One statement."""
+    first = select(func.min(ChargeLine.position)).where(ChargeLine.charge_id == Charge.id).scalar_subquery()
+    rows = db.session.execute(
+        select(Adjustment, Charge, Member.name, ChargeLine.label)
+        .join(Charge, Charge.id == Adjustment.charge_id)
+        .join(Member, Member.id == Adjustment.asked_by_id)
+        .outerjoin(ChargeLine, (ChargeLine.charge_id == Charge.id) & (ChargeLine.position == first))
+        .where(Adjustment.answered_at.is_(None))
+        .order_by(Adjustment.asked_at, Adjustment.id)
+    )
+    return [
+        Waiting(one.id, one.asked_by_id, name, one.asked_at, charge.id, label or {}, charge.total_cents, one.note)
+        for one, charge, name, label in rows
+    ]
+
+
+def ask(*, actor: Actor, charge_id: int, note: str, at: datetime) -> Adjustment:
+    """Ask for one's own charge to be lowered. Raises Refused when a request waits already or nothing is charged."""
+    charge = _locked_charge(charge_id)
+    if actor.member_id is None or actor.member_id != charge.payer_id:
+        raise NotAllowed
+    waits = db.session.scalar(
+        select(Adjustment.id).where(Adjustment.charge_id == charge_id, Adjustment.answered_at.is_(None)).limit(1)
+    )
+    if found := rules.asking_refusals(is_asked=waits is not None, total_cents=charge.total_cents):
+        raise Refused(found)
+    adjustment = Adjustment(charge_id=charge_id, asked_by_id=actor.member_id, asked_at=at, note=note)
+    db.session.add(adjustment)
+    db.session.flush()  # the audit names its id
+    audit.record(actor, "adjustment.asked", charge.reference, adjustment=adjustment.id)
+    return adjustment
+
+
+def accept(*, actor: Actor, adjustment_id: int, new_cents: Cents, words: str | None, at: datetime) -> Adjustment:
+    """Lower the charge to `new_cents`: a credit in the ledger. Paid beyond that, the rest covers other charges.
+
+    Raises Refused with every reason, NotAllowed to all but managers and accountants.
+    """
+    adjustment, charge = _to_answer(actor, adjustment_id, new_cents)
+    credit = Cents(charge.total_cents - new_cents)
+    settlements.lower(charge, credit, at)
+    _answer(actor, adjustment, Answer.ACCEPTED, words, at)
+    adjustment.new_cents = new_cents
+    settlements.spread(charge.payer_id, at)
+    ledger.append(
+        kind="adjustment",
+        subject=charge.reference,
+        key=f"adjustment:{adjustment.id}",
+        postings=[Posting(Account.ADJUSTMENTS, credit), Posting(Account.RECEIVABLE, Cents(-credit), charge.payer_id)],
+        at=at,
+    )
+    audit.record(actor, "adjustment.accepted", charge.reference, adjustment=adjustment.id, new_cents=new_cents)
+    return adjustment
+
+
+def decline(*, actor: Actor, adjustment_id: int, words: str, at: datetime) -> Adjustment:
+    """Leave the charge as it is and say why. Raises Refused, NotAllowed to all but managers and accountants."""
+    adjustment, charge = _to_answer(actor, adjustment_id, None)
+    _answer(actor, adjustment, Answer.DECLINED, words, at)
+    audit.record(actor, "adjustment.declined", charge.reference, adjustment=adjustment.id)
+    return adjustment
+
+
+def _to_answer(actor: Actor, adjustment_id: int, new_cents: Cents | None) -> tuple[Adjustment, Charge]:
+    if not may_hold_the_desk(actor):
+        raise NotAllowed
+    charge_id = db.session.scalars(select(Adjustment.charge_id).where(Adjustment.id == adjustment_id)).one()
+    charge = _locked_charge(charge_id)
+    adjustment = locked(Adjustment, adjustment_id)
+    facts = AnswerFacts(
+        is_answered=adjustment.answered_at is not None,
+        is_own=actor.member_id == adjustment.asked_by_id,
+        total_cents=charge.total_cents,
+        new_cents=new_cents,
+    )
+    if found := rules.answer_refusals(facts):
+        raise Refused(found)
+    return adjustment, charge
+
+
+def _answer(actor: Actor, adjustment: Adjustment, answer: Answer, words: str | None, at: datetime) -> None:
+    adjustment.answer, adjustment.answer_note = answer, words or None
+    adjustment.answered_at, adjustment.answered_by_id = at, actor.member_id
+    mail.send("billing.adjustment", key=f"billing.adjustment:{adjustment.id}", adjustment=adjustment.id)
+
+
+def _locked_charge(charge_id: int) -> Charge:
+    """Lock the payer, then the charge."""
+    payer_id = db.session.scalars(select(Charge.payer_id).where(Charge.id == charge_id)).one()
+    locked(Member, payer_id)
+    return locked(Charge, charge_id)

@@ -1,0 +1,181 @@
+"""The double-entry, append-only, hash-chained record of money. What is owed and what came in are sums of its postings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import literal, select
+
+from app.kernel.db import db
+from app.kernel.money import Cents
+from billing.guards import take_turn
+from billing.models import Charge, LedgerEntry, LedgerPosting, Receipt
+from billing.rules import Account
+
+GENESIS = "0" * 64
+"""What the first entry is chained to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """A signed amount on an account, debit positive; `member_id` for an account kept per member."""
+
+    account: Account
+    cents: Cents
+    member_id: int | None = None
+
+
+class Unbalanced(ValueError):
+    """The postings of an entry do not add up to zero: a bug of the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The first thing that is wrong with the ledger. `seq` is None when the fault is not in one entry."""
+
+    seq: int | None
+    words: str
+
+
+def append(*, kind: str, subject: str, key: str, postings: Sequence[Posting], at: datetime) -> LedgerEntry:
+    """Add one balanced entry to the end of the chain. The same `key` twice returns the first entry; nothing is ever updated.
+
+    Raises Unbalanced, also for an entry without postings.
+    """
+    if not postings or sum(posting.cents for posting in postings) != 0:
+        raise Unbalanced(f"{kind} of {subject}: {postings}")
+    take_turn("ledger")
+    if (first := _by_key(key)) is not None:
+        return first
+    last = db.session.execute(select(LedgerEntry.seq, LedgerEntry.hash).order_by(LedgerEntry.seq.desc()).limit(1)).first()
+    seq, previous = (last.seq + 1, last.hash) if last else (1, GENESIS)
+    body = canonical(_document(seq=seq, at=at, kind=kind, subject=subject, key=key, postings=postings))
+    entry = LedgerEntry(
+        seq=seq, at=at, kind=kind, subject=subject, key=key, body=body, previous_hash=previous, hash=seal(previous, body)
+    )
+    db.session.add(entry)
+    db.session.flush()  # the postings point at it
+    db.session.add_all(
+        LedgerPosting(entry_seq=seq, position=number, account=posting.account, member_id=posting.member_id, cents=posting.cents)
+        for number, posting in enumerate(postings)
+    )
+    return entry
+
+
+def verify() -> Fault | None:
+    """The first bad entry: a hole, a broken link, a changed body, columns or postings that say something else, no balance.
+
+    Then a charge or a payment that the ledger does not know, which is how a cut tail shows.
+    """
+    previous, expected = GENESIS, 1
+    for entry, postings in _entries():
+        if words := _wrong(entry, postings, previous=previous, expected=expected):
+            return Fault(entry.seq, words)
+        previous, expected = entry.hash, entry.seq + 1
+    return next(_unknown(), None)
+
+
+def seal(previous_hash: str, body: str) -> str:
+    return hashlib.sha256(f"{previous_hash}\n{body}".encode()).hexdigest()
+
+
+def canonical(document: dict[str, Any]) -> str:
+    """JSON with sorted keys and no spaces, NFC, whole numbers and strings only. Raises TypeError for anything else."""
+    _only_plain(document)
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return unicodedata.normalize("NFC", text)
+
+
+def _only_plain(value: object) -> None:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _only_plain(name)
+            _only_plain(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _only_plain(inner)
+    elif isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise TypeError(f"{value!r} is neither a whole number nor a string")
+
+
+def _document(
+    *, seq: int, at: datetime, kind: str, subject: str, key: str, postings: Sequence[Posting] | Sequence[LedgerPosting]
+) -> dict[str, Any]:
+    return {
+        "seq": seq,
+        "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "kind": kind,
+        "subject": subject,
+        "key": key,
+        "postings": [
+            {"account": posting.account.value, "cents": int(posting.cents)}
+            | ({"member": posting.member_id} if posting.member_id is not None else {})
+            for posting in postings
+        ],
+    }
+
+
+def _by_key(key: str) -> LedgerEntry | None:
+    return db.session.scalars(select(LedgerEntry).where(LedgerEntry.key == key)).first()
+
+
+def _entries(page: int = 1000) -> Iterator[tuple[LedgerEntry, list[LedgerPosting]]]:
+    """The chain in order, a page at a time, so that ten years fit in memory."""
+    last = -(2**62)
+    while True:
+        chain = select(LedgerEntry).where(LedgerEntry.seq > last).order_by(LedgerEntry.seq).limit(page)
+        entries = db.session.scalars(chain.execution_options(populate_existing=True)).all()
+        if not entries:
+            return
+        found: dict[int, list[LedgerPosting]] = {entry.seq: [] for entry in entries}
+        rows = select(LedgerPosting).where(LedgerPosting.entry_seq.between(entries[0].seq, entries[-1].seq))
+        rows = rows.order_by(LedgerPosting.entry_seq, LedgerPosting.position).execution_options(populate_existing=True)
+        for row in db.session.scalars(rows):
+            found.setdefault(row.entry_seq, []).append(row)
+        for entry in entries:
+            yield entry, found[entry.seq]
+        last = entries[-1].seq
+        db.session.expunge_all()
+
+
+def _wrong(entry: LedgerEntry, postings: Sequence[LedgerPosting], *, previous: str, expected: int) -> str:
+    """What is wrong with an entry, or nothing."""
+    if entry.seq != expected:
+        return f"entry {expected} is missing before it"
+    if entry.previous_hash != previous:
+        return "it is not chained to the entry before it"
+    if entry.hash != seal(previous, entry.body):
+        return "its text was changed after it was sealed"
+    told = _document(seq=entry.seq, at=entry.at, kind=entry.kind, subject=entry.subject, key=entry.key, postings=postings)
+    if canonical(told) != entry.body:
+        return "its columns or postings differ from the text it seals"
+    if sum(posting.cents for posting in postings) != 0:
+        return "its postings do not add up to zero"
+    return ""
+
+
+def charge_key(subject: str) -> str:
+    """The key of the entry that charges `subject`."""
+    return f"charge:{subject}"
+
+
+def payment_key(number: str) -> str:
+    """The key of the entry of the payment receipted as `number`."""
+    return f"payment:{number}"
+
+
+def _unknown() -> Iterator[Fault]:
+    """Charges and payments without their entry."""
+    for column, amount, prefix in ((Charge.subject, Charge.amount_cents, "charge:"), (Receipt.number, None, "payment:")):
+        entry = select(LedgerEntry.seq).where(LedgerEntry.key == literal(prefix) + column)
+        orphans = select(column).where(~entry.exists()).order_by(column)
+        if amount is not None:
+            orphans = orphans.where(amount > 0)
+        for name in db.session.scalars(orphans):
+            yield Fault(None, f"{prefix}{name} has no entry: the end of the chain may be cut off")
