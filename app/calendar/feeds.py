@@ -33,7 +33,7 @@ def calendar_text(events: Iterable[Event], *, name: str, method: str = "PUBLISH"
     calendar.add("x-wr-calname", name)
     for event in events:
         calendar.add_component(_component(event))
-    return calendar.to_ical().decode("utf-8")
+    return bytes(calendar.to_ical()).decode("utf-8")
 
 
 def _component(event: Event) -> Component:

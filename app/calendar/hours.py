@@ -6,16 +6,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
-import holidays as calendars
 from flask import current_app
+from holidays import country_holidays
+from holidays.countries.france import FR
 from sqlalchemy import func, select
 
 from app.accounts import lab
 from app.calendar.models import Kind, OpeningException, OpeningRule, Resource
 from app.calendar.rules import Hours, SpecialDays, WeeklyHours
 from app.kernel.db import db
+
+REGIONS = {"Alsace-Moselle": "57", "GP": "971", "MQ": "972", "GF": "973", "RE": "974", "YT": "976"}
+"""The lab's choice of public holidays, as `holidays` names the subdivisions of France."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +42,22 @@ class Book:
             ident = self.parents.get(ident)
         return found
 
-    def holidays(self, years: Iterable[int]) -> Mapping[date, str]:
-        """Public holidays of France (and of the lab's region) if the lab closes then."""
+    def holidays(self, years: Iterable[int], language: str = "fr") -> Mapping[date, str]:
+        """Public holidays of France (and of the lab's region) by name, if the lab closes then; of the years around too."""
         if not self.closes_on_holidays:
             return {}
-        subdivision = self.holiday_region if self.holiday_region in calendars.FR.subdivisions else None
-        return calendars.country_holidays("FR", subdiv=subdivision, years=list(years))
+        wanted = sorted(years)
+        around = range(wanted[0] - 1, wanted[-1] + 2)
+        return {day: name for year in around for day, name in _public_holidays(self.holiday_region, year, language)}
+
+
+@lru_cache(maxsize=256)
+def _public_holidays(region: str | None, year: int, language: str) -> tuple[tuple[date, str], ...]:
+    """`region` is one the lab may choose in its settings, or the library's own code; any other adds no holiday."""
+    code = REGIONS.get(region or "", region)
+    known = code if code in FR.subdivisions else None
+    named = "fr" if language == "fr" else "en_US"
+    return tuple(country_holidays("FR", subdiv=known, years=year, language=named).items())
 
 
 Revision = tuple[int, int]
@@ -73,14 +88,14 @@ def book(current: Revision | None = None) -> Book:
 
 def _read(current: tuple[int, int]) -> Book:
     weekly: dict[int, list[WeeklyHours]] = defaultdict(list)
-    for rule in db.session.scalars(select(OpeningRule)):
+    for rule in db.session.scalars(select(OpeningRule).order_by(OpeningRule.id)):
         weekly[rule.resource_id].append(
             WeeklyHours(rule.weekday, rule.opens_minute, rule.closes_minute, rule.valid_from, rule.valid_until)
         )
     special: dict[int, list[SpecialDays]] = defaultdict(list)
     for exception in db.session.scalars(select(OpeningException).order_by(OpeningException.id)):
         hours = tuple((opens, closes) for opens, closes in exception.periods)
-        special[exception.resource_id].append(SpecialDays(exception.first_day, exception.last_day, hours))
+        special[exception.resource_id].append(SpecialDays(exception.first_day, exception.last_day, hours, exception.id))
     parents = {row.id: row.parent_id for row in db.session.execute(select(Resource.id, Resource.parent_id))}
     house = lab.current()
     return Book(

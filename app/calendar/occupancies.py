@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
+from app.calendar import queries
 from app.calendar.guards import NO_OVERLAP
 from app.calendar.models import LONGEST, Occupancy, Purpose, Resource
 from app.calendar.rules import SLOT_TAKEN
@@ -41,7 +43,7 @@ def take_whole(resource_id: int, period: Period, *, purpose: Purpose, subject: s
 
     What is added under the place later is not taken: the place itself shows why it is closed.
     """
-    resources = lock_all(Resource, [resource_id, *_under(resource_id)])
+    resources = lock_all(Resource, [resource_id, *queries.under(resource_id)])
     taking = Occupancy(purpose=purpose, subject=subject, note=note)
     lanes = [(resource.id, lane) for resource in resources for lane in range(resource.capacity)]
     rows = [row for ident, lane in lanes for row in _rows(taking, ident, lane, period)]
@@ -58,8 +60,9 @@ def move(occupancy_id: int, period: Period) -> Occupancy:
     free = next((lane for lane in lanes if lane not in busy), None)
     if free is None:
         raise _taken(period)
-    row.lane, row.starts_at, row.ends_at = free, period.start, period.end
-    _flush([resource], period)
+    _touch([resource])
+    with _guarded(period):
+        row.lane, row.starts_at, row.ends_at = free, period.start, period.end
     return row
 
 
@@ -92,17 +95,19 @@ def release(subject: str, at: datetime) -> int:
 
 
 def _write(rows: list[Occupancy], resources: Sequence[Resource], period: Period) -> list[Occupancy]:
-    db.session.add_all(rows)
-    _flush(resources, period)
+    _touch(resources)
+    with _guarded(period):
+        db.session.add_all(rows)
     return rows
 
 
-def _flush(resources: Sequence[Resource], period: Period) -> None:
-    """Send the rows inside a savepoint, so that the guard's refusal leaves the rest of the transaction alone."""
-    _touch(resources)
+@contextmanager
+def _guarded(period: Period) -> Iterator[None]:
+    """Write the body inside a savepoint of its own, so that the guard's refusal leaves the rest of the transaction alone."""
+    db.session.flush()  # what was pending before is no part of the savepoint
     try:
         with db.session.begin_nested():
-            db.session.flush()
+            yield
     except DBAPIError as error:
         if is_violation(error, NO_OVERLAP):
             raise _taken(period) from error
@@ -153,12 +158,3 @@ def _busy_lanes(resource_ids: Sequence[int], period: Period, *, but: int | None 
     for resource_id, lane in db.session.execute(statement):
         found.setdefault(resource_id, set()).add(lane)
     return found
-
-
-def _under(resource_id: int) -> list[int]:
-    """Everything below a place that is not retired, whatever the depth."""
-    tree = (
-        select(Resource.id).where(Resource.parent_id == resource_id, Resource.retired_at.is_(None)).cte("under", recursive=True)
-    )
-    below = select(Resource.id).join(tree, Resource.parent_id == tree.c.id).where(Resource.retired_at.is_(None))
-    return list(db.session.scalars(select(tree.union_all(below).c.id)))

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Select, select
 
 from app.calendar import hours as books
 from app.calendar import rules
-from app.calendar.models import LONGEST, Kind, Occupancy, OpeningException, Purpose, Resource
+from app.calendar.models import LONGEST, Kind, Occupancy, Purpose, Resource
 from app.kernel import clock
 from app.kernel.db import db
 from app.kernel.periods import Period, merged, without
 
 SOON = timedelta(days=14)
+
+_Statement = TypeVar("_Statement", bound="Select[*tuple[Any, ...]]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def opening(resource_ids: Sequence[int], period: Period, *, revision: books.Revi
     return found
 
 
-def touching(statement: Select[Any], resource_ids: Sequence[int], period: Period) -> Select[Any]:
+def touching(statement: _Statement, resource_ids: Sequence[int], period: Period) -> _Statement:
     """Narrow a select over Occupancy to the unreleased rows of these resources that share time with `period`.
 
     `starts_at` is bounded from below too (no row is longer than LONGEST), so that the search is a range of the index.
@@ -158,27 +160,73 @@ def revisions(resource_ids: Sequence[int]) -> dict[int, int]:
     return {row.id: row.revision for row in rows}
 
 
-def tree() -> list[Resource]:
-    """Sites and spaces that are not retired, parents before children, in their order."""
-    rows = list(
-        db.session.scalars(
-            select(Resource)
-            .where(Resource.kind != Kind.MACHINE, Resource.retired_at.is_(None))
-            .order_by(Resource.position, Resource.id)
-        )
-    )
+def resource(slug: str) -> Resource:
+    """A site, space or machine that is not retired. Raises NoResultFound."""
+    return db.session.scalars(select(Resource).where(Resource.slug == slug, Resource.retired_at.is_(None))).one()
+
+
+def site() -> Resource | None:
+    return db.session.scalars(select(Resource).where(Resource.kind == Kind.SITE).order_by(Resource.id).limit(1)).first()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A site or space in the tree; `things` are the machines that stand right in it."""
+
+    resource: Resource
+    depth: int
+    things: list[Resource]
+
+
+def places() -> list[Place]:
+    """The tree without what is retired, parents before children, in its order. One statement."""
+    rows = db.session.scalars(select(Resource).where(Resource.retired_at.is_(None)).order_by(Resource.position, Resource.id))
     by_parent: dict[int | None, list[Resource]] = defaultdict(list)
     for row in rows:
         by_parent[row.parent_id].append(row)
 
-    def below(parent: int | None) -> list[Resource]:
-        return [one for child in by_parent[parent] for one in (child, *below(child.id))]
+    def below(parent: int | None, depth: int) -> list[Place]:
+        found = []
+        for one in by_parent[parent]:
+            if one.kind is not Kind.MACHINE:
+                things = [thing for thing in by_parent[one.id] if thing.kind is Kind.MACHINE]
+                found += [Place(one, depth, things), *below(one.id, depth + 1)]
+        return found
 
-    return below(None)
+    return below(None, 0)
 
 
-def any_occupancy(resource_id: int) -> bool:
-    return bool(db.session.scalar(select(exists().where(Occupancy.resource_id == resource_id))))
+def under(resource_id: int) -> list[int]:
+    """Everything below a place that is not retired, whatever the depth."""
+    tree = (
+        select(Resource.id).where(Resource.parent_id == resource_id, Resource.retired_at.is_(None)).cte("under", recursive=True)
+    )
+    below = select(Resource.id).join(tree, Resource.parent_id == tree.c.id).where(Resource.retired_at.is_(None))
+    return list(db.session.scalars(select(tree.union_all(below).c.id)))
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """One thing that holds a place, its lanes and rows counted as one."""
+
+    place: dict[str, str]
+    period: Period
+    purpose: Purpose
+    subject: str
+
+
+def in_the_way(resource_ids: Sequence[int], period: Period) -> list[Obstacle]:
+    """What holds any of these during `period`, soonest first. One statement."""
+    columns = select(
+        Resource.name, Occupancy.resource_id, Occupancy.starts_at, Occupancy.ends_at, Occupancy.purpose, Occupancy.subject
+    ).join(Resource, Resource.id == Occupancy.resource_id)
+    found: dict[tuple[int, str], Obstacle] = {}
+    for row in db.session.execute(touching(columns, resource_ids, period).order_by(Occupancy.starts_at, Occupancy.id)):
+        known = found.get((row.resource_id, row.subject))
+        start = min(row.starts_at, known.period.start) if known else row.starts_at
+        end = max(row.ends_at, known.period.end) if known else row.ends_at
+        found[row.resource_id, row.subject] = Obstacle(row.name, Period(start, end), row.purpose, row.subject)
+    return sorted(found.values(), key=lambda one: (one.period.start, one.subject))
 
 
 def _capacities(resource_ids: Sequence[int]) -> dict[int, int]:
@@ -239,26 +287,3 @@ def _rounded_up(instant: datetime, step_minutes: int, tz: Any) -> datetime:
     local = instant.astimezone(tz)
     spare = timedelta(minutes=local.minute % step_minutes, seconds=local.second, microseconds=local.microsecond)
     return (instant - spare + timedelta(minutes=step_minutes) if spare else instant).astimezone(UTC)
-
-
-def count_live(resource_id: int, after: datetime) -> int:
-    """Unreleased occupancies that end after an instant."""
-    return (
-        db.session.scalar(
-            select(func.count()).where(
-                Occupancy.resource_id == resource_id, Occupancy.released_at.is_(None), Occupancy.ends_at > after
-            )
-        )
-        or 0
-    )
-
-
-def exceptions_from(day: date) -> list[Any]:
-    """Special days still to come, with the name of their place. One statement."""
-    rows = db.session.execute(
-        select(OpeningException, Resource.name)
-        .join(Resource, Resource.id == OpeningException.resource_id)
-        .where(OpeningException.last_day >= day)
-        .order_by(OpeningException.first_day)
-    )
-    return list(rows)

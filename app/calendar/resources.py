@@ -6,13 +6,24 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
-from app.calendar.models import Kind, OpeningException, OpeningRule, Resource
-from app.calendar.rules import NAME_TAKEN, NOT_EMPTY, TOO_DEEP
+from app.calendar.models import Kind, Occupancy, OpeningException, OpeningRule, Resource
+from app.calendar.rules import (
+    NAME_TAKEN,
+    NOT_A_PLACE,
+    NOT_EMPTY,
+    SEASONS_OVERLAP,
+    SEATS_TAKEN,
+    SITE_STAYS,
+    TOO_DEEP,
+    Season,
+    seasons_overlap,
+)
 from app.kernel import audit, clock
 from app.kernel.actors import Actor, Role
-from app.kernel.db import db, lock_all, locked
-from app.kernel.refusals import NotAllowed, Refused
+from app.kernel.db import db, is_violation, lock_all, locked
+from app.kernel.refusals import N_, NotAllowed, Refused, Term
 
 USUAL_HOURS = [(day, 10 * 60, 19 * 60) for day in (1, 2, 3, 4)] + [(5, 10 * 60, 18 * 60)]
 """Tuesday to Friday 10–19, Saturday 10–18: what a new lab starts from."""
@@ -31,16 +42,15 @@ def create_site(name: str) -> Resource:
 
 
 def create(*, actor: Actor, parent_id: int, kind: Kind, name: Mapping[str, str], slug: str, capacity: int = 1) -> Resource:
-    """A space or a machine under a place. Raises Refused when the slug is taken."""
+    """A space or a machine under a place. Raises Refused when the slug is taken or the parent is no place in use."""
     _only_managers(actor)
-    _check_slug(slug, None)
+    _lock_parent(parent_id)
     last = db.session.scalar(select(func.max(Resource.position)).where(Resource.parent_id == parent_id))
     resource = Resource(
         parent_id=parent_id, kind=kind, name=dict(name), slug=slug, capacity=capacity, position=(last or 0) + 1, revision=0
     )
-    db.session.add(resource)
     touch([parent_id])
-    db.session.flush()  # the audit names its id
+    _write_slug(slug, resource)
     audit.record(actor, "resource.created", f"resource:{resource.id}", kind=kind.value)
     return resource
 
@@ -48,26 +58,59 @@ def create(*, actor: Actor, parent_id: int, kind: Kind, name: Mapping[str, str],
 def describe(
     *, actor: Actor, resource_id: int, name: Mapping[str, str], slug: str, parent_id: int | None, capacity: int
 ) -> Resource:
-    """Rename, move or resize a place. Raises Refused for a taken slug or a place put inside itself."""
+    """Rename, move or resize a place.
+
+    Raises Refused for a taken slug, a place put inside itself or into one that is no place in use, a site given a parent, and
+    fewer seats than are booked.
+    """
     _only_managers(actor)
-    _check_slug(slug, resource_id)
+    before = db.session.scalar(select(Resource.parent_id).where(Resource.id == resource_id))
+    lock_all(Resource, [ident for ident in (resource_id, before, parent_id) if ident is not None])
     resource = locked(Resource, resource_id)
-    above = parent_id
-    while above is not None:
-        if above == resource_id:
-            raise Refused([TOO_DEEP()])
-        above = db.session.scalar(select(Resource.parent_id).where(Resource.id == above))
-    before = resource.parent_id
-    resource.name, resource.slug, resource.parent_id, resource.capacity = dict(name), slug, parent_id, capacity
+    if (resource.kind is Kind.SITE) != (parent_id is None):
+        raise Refused([SITE_STAYS()])
+    if parent_id is not None and parent_id != before:
+        _check_not_inside(resource_id, parent_id)
+        _lock_parent(parent_id)
+    if capacity < resource.capacity:
+        _check_seats(resource_id, capacity)
+    resource.name, resource.parent_id, resource.capacity = dict(name), parent_id, capacity
     touch([ident for ident in (resource_id, before, parent_id) if ident is not None])
+    _write_slug(slug, resource)
     audit.record(actor, "resource.described", f"resource:{resource_id}")
     return resource
+
+
+def reposition(*, actor: Actor, resource_id: int, up: bool) -> None:
+    """Change places with the neighbour above or below; the first one up and the last one down stay where they are."""
+    _only_managers(actor)
+    resource = locked(Resource, resource_id)
+    siblings = list(
+        db.session.scalars(
+            select(Resource)
+            .where(Resource.parent_id == resource.parent_id, Resource.kind == resource.kind, Resource.retired_at.is_(None))
+            .order_by(Resource.position, Resource.id)
+        )
+    )
+    here = next((rank for rank, one in enumerate(siblings) if one.id == resource_id), None)
+    there = None if here is None else here - 1 if up else here + 1
+    if here is None or there is None or not 0 <= there < len(siblings):
+        return
+    siblings[here], siblings[there] = siblings[there], siblings[here]
+    for rank, one in enumerate(siblings):
+        one.position = rank + 1
+    touch([resource_id])
+    audit.record(actor, "resource.moved", f"resource:{resource_id}", up=up)
 
 
 def retire(*, actor: Actor, resource_id: int) -> Resource:
     """Hide a place that holds nothing any more; its history stays. Raises Refused while something stands in it."""
     _only_managers(actor)
+    parent_id = db.session.scalar(select(Resource.parent_id).where(Resource.id == resource_id))
+    lock_all(Resource, [ident for ident in (resource_id, parent_id) if ident is not None])
     resource = locked(Resource, resource_id)
+    if resource.kind is Kind.SITE:
+        raise Refused([SITE_STAYS()])
     inside = select(func.count()).where(Resource.parent_id == resource_id, Resource.retired_at.is_(None))
     if db.session.scalar(inside):
         raise Refused([NOT_EMPTY()])
@@ -85,7 +128,7 @@ def touch(resource_ids: Sequence[int]) -> None:
 
 def touch_sites() -> None:
     """The lab's own settings changed (holidays)."""
-    touch(list(db.session.scalars(select(Resource.id).where(Resource.kind == Kind.SITE))))
+    touch(_sites())
 
 
 def set_weekly(
@@ -96,8 +139,14 @@ def set_weekly(
     valid_from: date | None = None,
     valid_until: date | None = None,
 ) -> None:
-    """Replace the weekly hours of one place for one validity; `hours` are (weekday, opens, closes) in minutes."""
+    """Replace the weekly hours of one place for one season (all year without dates); none at all removes them.
+
+    `hours` are (weekday, opens, closes) in minutes. Raises Refused when the season shares a day with another one.
+    """
     _only_managers(actor)
+    _touch_all_places(resource_id)
+    if hours:
+        _check_seasons(resource_id, (valid_from, valid_until))
     same = select(OpeningRule).where(
         OpeningRule.resource_id == resource_id,
         OpeningRule.valid_from.is_(None) if valid_from is None else OpeningRule.valid_from == valid_from,
@@ -116,9 +165,14 @@ def set_weekly(
                 valid_until=valid_until,
             )
         )
-    touch([resource_id])
-    _touch_all_places(resource_id)
-    audit.record(actor, "hours.set", f"resource:{resource_id}", hours=[list(one) for one in hours])
+    audit.record(
+        actor,
+        "hours.set",
+        f"resource:{resource_id}",
+        hours=[list(one) for one in hours],
+        valid_from=valid_from.isoformat() if valid_from else None,
+        valid_until=valid_until.isoformat() if valid_until else None,
+    )
 
 
 def add_exception(
@@ -163,14 +217,62 @@ def remove_exception(*, actor: Actor, exception_id: int) -> None:
 
 def _touch_all_places(resource_id: int) -> None:
     """Hours of a machine are in the same book as everybody's: the site's revision tells that the book is old."""
-    touch([resource_id])
-    touch_sites()
+    touch([resource_id, *_sites()])
 
 
-def _check_slug(slug: str, but: int | None) -> None:
+def _sites() -> list[int]:
+    return list(db.session.scalars(select(Resource.id).where(Resource.kind == Kind.SITE)))
+
+
+def _lock_parent(parent_id: int) -> None:
+    found = lock_all(Resource, [parent_id])
+    if not found or found[0].retired_at is not None or found[0].kind is Kind.MACHINE:
+        raise Refused([NOT_A_PLACE()])
+
+
+def _check_not_inside(resource_id: int, parent_id: int) -> None:
+    above: int | None = parent_id
+    while above is not None:
+        if above == resource_id:
+            raise Refused([TOO_DEEP()])
+        above = db.session.scalar(select(Resource.parent_id).where(Resource.id == above))
+
+
+def _check_seats(resource_id: int, capacity: int) -> None:
+    last = db.session.execute(
+        select(Occupancy.lane, Occupancy.ends_at)
+        .where(Occupancy.resource_id == resource_id, Occupancy.lane >= capacity)
+        .where(Occupancy.released_at.is_(None), Occupancy.ends_at > clock.now())
+        .order_by(Occupancy.ends_at.desc())
+        .limit(1)
+    ).first()
+    if last is not None:
+        raise Refused([SEATS_TAKEN(seat=last.lane + 1, until=last.ends_at)])
+
+
+def _check_seasons(resource_id: int, season: Season) -> None:
+    rows = db.session.execute(
+        select(OpeningRule.valid_from, OpeningRule.valid_until).where(OpeningRule.resource_id == resource_id).distinct()
+    )
+    for first, last in rows:
+        if (first, last) != season and seasons_overlap(season, (first, last)):
+            raise Refused([SEASONS_OVERLAP(first=first or Term(N_("the beginning")), last=last or Term(N_("the end")))])
+
+
+def _write_slug(slug: str, resource: Resource) -> None:
+    """Give the resource its short address; the table's own constraint decides between two who take it at once."""
     other = db.session.scalar(select(Resource.id).where(Resource.slug == slug))
-    if other is not None and other != but:
+    if other is not None and other != resource.id:
         raise Refused([NAME_TAKEN()])
+    db.session.flush()
+    try:
+        with db.session.begin_nested():
+            resource.slug = slug
+            db.session.add(resource)
+    except IntegrityError as error:
+        if is_violation(error, "slug"):
+            raise Refused([NAME_TAKEN()]) from error
+        raise
 
 
 def _only_managers(actor: Actor) -> None:
