@@ -454,9 +454,9 @@ def _service_refusals(in_service: bool, out_until: datetime | None, at: datetime
 
 
 STATUS_WORDS: Mapping[Status, Term] = {
-    Status.CONFIRMED: Term(N_("Booked")),
+    Status.CONFIRMED: Term(N_("Confirmed")),
     Status.CHECKED_IN: Term(N_("Checked in")),
-    Status.IN_USE: Term(N_("In use")),
+    Status.IN_USE: Term(N_("Under way")),
     Status.COMPLETED: Term(N_("Completed")),
     Status.CANCELLED: Term(N_("Cancelled")),
     Status.NO_SHOW: Term(N_("No-show")),
