@@ -301,6 +301,7 @@ def _shared() -> dict[str, object]:
         "Status": Status,
         "status_words": rules.STATUS_WORDS,
         "clock_now": clock.now(),
+        "zone": clock.zone(),
         "auto_end": timedelta(minutes=house.auto_end_after_minutes if house else 10),
         "check_in_opens": timedelta(minutes=house.check_in_opens_minutes if house else 10),
     }

@@ -80,28 +80,43 @@
 
   let drawing = null;
 
-  /** Minutes from the cell's start to the step under `x`, kept inside the cell. */
-  function minutesAt(cell, x, round) {
-    const box = cell.getBoundingClientRect();
-    const step = Number(cell.dataset.step) || QUARTER;
-    const whole = cell.colSpan * QUARTER;
-    const lead = (Date.parse(cell.dataset.start) / 60000) % step; // how far past a step the cell starts
-    const raw = ((x - box.left) / box.width) * whole;
+  const freeCell = (event) => event.target.closest?.(".timetable td[data-url]");
+
+  /** The free cells of an hour that follow each other make one stretch to draw on. */
+  function stretchOf(cell) {
+    const cells = [cell];
+    while (cells[0].previousElementSibling?.dataset.url) cells.unshift(cells[0].previousElementSibling);
+    while (cells.at(-1).nextElementSibling?.dataset.url) cells.push(cells.at(-1).nextElementSibling);
+    const [first, last] = [cells[0], cells.at(-1)];
+    const step = Number(first.dataset.step) || QUARTER;
+    return {
+      first,
+      step,
+      left: first.getBoundingClientRect().left,
+      width: last.getBoundingClientRect().right - first.getBoundingClientRect().left,
+      whole: cells.reduce((sum, one) => sum + one.colSpan, 0) * QUARTER,
+      lead: (Date.parse(first.dataset.start) / 60000) % step, // how far past a step it begins
+    };
+  }
+
+  /** Minutes from the start of the stretch to a step near `x`, inside it. */
+  function minutesAt({ left, width, whole, step, lead }, x, round) {
+    const raw = ((x - left) / width) * whole;
     const snapped = round((raw + lead) / step) * step - lead;
     return Math.min(Math.max(snapped, lead ? step - lead : 0), whole);
   }
 
-  function wall(cell, minutes) {
-    const [, hour, minute] = /(\d+)\D*(\d+)?/.exec(cell.dataset.clock);
+  function wall(stretch, minutes) {
+    const [, hour, minute] = /(\d+)\D*(\d+)?/.exec(stretch.first.dataset.clock);
     const at = Number(hour) * 60 + Number(minute ?? 0) + minutes;
     const [h, m] = [Math.floor(at / 60) % 24, String(at % 60).padStart(2, "0")];
     if (document.documentElement.lang === "fr") return `${h}\u00a0h${m === "00" ? "" : `\u00a0${m}`}`;
     return `${h}:${m}`;
   }
 
-  function go(cell, from, length) {
-    const url = new URL(cell.dataset.url, location.href);
-    const start = new Date(Date.parse(cell.dataset.start) + from * 60000);
+  function go({ first }, from, length) {
+    const url = new URL(first.dataset.url, location.href);
+    const start = new Date(Date.parse(first.dataset.start) + from * 60000);
     url.searchParams.set("start", start.toISOString().replace(".000Z", "+00:00"));
     if (length) url.searchParams.set("minutes", String(length));
     url.hash = "book";
@@ -109,30 +124,28 @@
   }
 
   function begin(cell, x) {
-    const mark = document.createElement("span");
-    mark.className = "drawn";
-    cell.append(mark);
-    drawing = { cell, mark, from: minutesAt(cell, x, Math.floor) };
+    const stretch = stretchOf(cell);
+    const mark = Object.assign(document.createElement("span"), { className: "drawn" });
+    stretch.first.append(mark);
+    drawing = { stretch, mark, anchor: minutesAt(stretch, x, Math.floor) };
     draw(x);
   }
 
   function draw(x) {
-    const { cell, mark, from } = drawing;
-    const step = Number(cell.dataset.step) || QUARTER;
-    const whole = cell.colSpan * QUARTER;
-    const forward = minutesAt(cell, x, Math.ceil) > from;
-    const first = forward ? from : minutesAt(cell, x, Math.floor);
-    const last = Math.min(forward ? minutesAt(cell, x, Math.ceil) : from + step, whole);
-    Object.assign(drawing, { first, last });
-    mark.style.insetInlineStart = `${(first / whole) * 100}%`;
-    mark.style.inlineSize = `${((last - first) / whole) * 100}%`;
-    mark.textContent = `${wall(cell, first)} – ${wall(cell, last)}`;
+    const { stretch, mark, anchor } = drawing;
+    const forward = minutesAt(stretch, x, Math.ceil) > anchor;
+    const from = forward ? anchor : minutesAt(stretch, x, Math.floor);
+    const until = forward ? minutesAt(stretch, x, Math.ceil) : Math.min(anchor + stretch.step, stretch.whole);
+    Object.assign(drawing, { from, until });
+    mark.style.insetInlineStart = `${(from / stretch.whole) * stretch.width}px`;
+    mark.style.inlineSize = `${((until - from) / stretch.whole) * stretch.width}px`;
+    mark.textContent = `${wall(stretch, from)} – ${wall(stretch, until)}`;
   }
 
   function finish() {
-    const { cell, mark, first, last } = drawing;
+    const { stretch, mark, from, until } = drawing;
     drawing = null;
-    if (last > first) go(cell, first, last - first);
+    if (until > from) go(stretch, from, until - from);
     else mark.remove();
   }
 
@@ -140,8 +153,6 @@
     drawing?.mark.remove();
     drawing = null;
   }
-
-  const freeCell = (event) => event.target.closest?.(".timetable td[data-url]");
 
   function drawWithMouse() {
     let pressed = null;
@@ -166,7 +177,9 @@
       const cell = freeCell(event);
       if (!cell || event.detail === 0 || event.ctrlKey || event.metaKey || event.shiftKey) return; // Enter, or another tab
       event.preventDefault();
-      if (!drawn) go(cell, Math.min(minutesAt(cell, event.clientX, Math.floor), cell.colSpan * QUARTER - 1), 0);
+      if (drawn) return;
+      const stretch = stretchOf(cell);
+      go(stretch, Math.min(minutesAt(stretch, event.clientX, Math.floor), stretch.whole - stretch.step), 0);
     });
   }
 
