@@ -12,7 +12,7 @@ from app.accounts.models import Member
 from app.kernel import audit, mail
 from app.kernel.actors import Actor
 from app.kernel.db import db, locked
-from app.kernel.money import Cents
+from app.kernel.money import ZERO, Cents
 from app.kernel.refusals import NotAllowed, Refused
 from billing import ledger, rules, settlements
 from billing.ledger import Posting
@@ -76,9 +76,9 @@ def accept(*, actor: Actor, adjustment_id: int, new_cents: Cents, words: str | N
     """
     adjustment, charge = _to_answer(actor, adjustment_id, new_cents)
     credit = Cents(charge.total_cents - new_cents)
-    settlements.lower(charge, credit, at)
-    _answer(actor, adjustment, Answer.ACCEPTED, words, at)
+    freed = settlements.lower(charge, credit, at)
     adjustment.new_cents = new_cents
+    _answer(actor, adjustment, Answer.ACCEPTED, words=words, freed=freed, at=at)
     settlements.spread(charge.payer_id, at)
     ledger.append(
         kind="adjustment",
@@ -94,7 +94,7 @@ def accept(*, actor: Actor, adjustment_id: int, new_cents: Cents, words: str | N
 def decline(*, actor: Actor, adjustment_id: int, words: str, at: datetime) -> Adjustment:
     """Leave the charge as it is and say why. Raises Refused, NotAllowed to all but managers and accountants."""
     adjustment, charge = _to_answer(actor, adjustment_id, None)
-    _answer(actor, adjustment, Answer.DECLINED, words, at)
+    _answer(actor, adjustment, Answer.DECLINED, words=words, freed=ZERO, at=at)
     audit.record(actor, "adjustment.declined", charge.reference, adjustment=adjustment.id)
     return adjustment
 
@@ -116,10 +116,10 @@ def _to_answer(actor: Actor, adjustment_id: int, new_cents: Cents | None) -> tup
     return adjustment, charge
 
 
-def _answer(actor: Actor, adjustment: Adjustment, answer: Answer, words: str | None, at: datetime) -> None:
+def _answer(actor: Actor, adjustment: Adjustment, answer: Answer, *, words: str | None, freed: Cents, at: datetime) -> None:
     adjustment.answer, adjustment.answer_note = answer, words or None
     adjustment.answered_at, adjustment.answered_by_id = at, actor.member_id
-    mail.send("billing.adjustment", key=f"billing.adjustment:{adjustment.id}", adjustment=adjustment.id)
+    mail.send("billing.adjustment", key=f"billing.adjustment:{adjustment.id}", adjustment=adjustment.id, freed=freed)
 
 
 def _locked_charge(charge_id: int) -> Charge:

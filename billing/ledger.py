@@ -36,11 +36,11 @@ class Unbalanced(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """The first thing that is wrong with the ledger. `seq` is None when the fault is not in one entry."""
+class Verdict:
+    """How many good entries there are, and the first fault after them in words for the operator; None when all is well."""
 
-    seq: int | None
-    words: str
+    entries: int
+    fault: str | None
 
 
 def append(*, kind: str, subject: str, key: str, postings: Sequence[Posting], at: datetime) -> LedgerEntry:
@@ -68,17 +68,16 @@ def append(*, kind: str, subject: str, key: str, postings: Sequence[Posting], at
     return entry
 
 
-def verify() -> Fault | None:
-    """The first bad entry: a hole, a broken link, a changed body, columns or postings that say something else, no balance.
-
-    Then a charge or a payment that the ledger does not know, which is how a cut tail shows.
+def verify() -> Verdict:
+    """Walk the chain up to the first bad entry: a hole, a broken link, a changed text, columns or postings that say something
+    else, no balance. Then look for a charge or a payment that the ledger does not know, which is how a cut tail shows.
     """
-    previous, expected = GENESIS, 1
+    previous, good = GENESIS, 0
     for entry, postings in _entries():
-        if words := _wrong(entry, postings, previous=previous, expected=expected):
-            return Fault(entry.seq, words)
-        previous, expected = entry.hash, entry.seq + 1
-    return next(_unknown(), None)
+        if words := _wrong(entry, postings, previous=previous, expected=good + 1):
+            return Verdict(good, f"entry {entry.seq} ({entry.kind} of {entry.subject}): {words}")
+        previous, good = entry.hash, entry.seq
+    return Verdict(good, _unknown())
 
 
 def seal(previous_hash: str, body: str) -> str:
@@ -170,12 +169,13 @@ def payment_key(number: str) -> str:
     return f"payment:{number}"
 
 
-def _unknown() -> Iterator[Fault]:
-    """Charges and payments without their entry."""
+def _unknown() -> str | None:
+    """The first charge or payment without its entry."""
     for column, amount, prefix in ((Charge.subject, Charge.amount_cents, "charge:"), (Receipt.number, None, "payment:")):
         entry = select(LedgerEntry.seq).where(LedgerEntry.key == literal(prefix) + column)
-        orphans = select(column).where(~entry.exists()).order_by(column)
+        orphans = select(column).where(~entry.exists()).order_by(column).limit(1)
         if amount is not None:
             orphans = orphans.where(amount > 0)
-        for name in db.session.scalars(orphans):
-            yield Fault(None, f"{prefix}{name} has no entry: the end of the chain may be cut off")
+        if (name := db.session.scalar(orphans)) is not None:
+            return f"no entry for {prefix}{name}: the end of the chain may be cut off"
+    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -51,6 +51,14 @@ class Rate(Base):
     @property
     def terms(self) -> RateTerms:
         return RateTerms(self.cents_per_hour, self.minimum_minutes, self.step_minutes, self.tariff_group)
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day it holds; None until further notice."""
+        return self.valid_until - timedelta(days=1) if self.valid_until else None
+
+    def holds_on(self, day: date) -> bool:
+        return self.valid_from <= day and (self.valid_until is None or day < self.valid_until)
 
 
 class Charge(Base):
@@ -146,7 +154,7 @@ class Payment(Base):
     cancelled_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
     cancellation_reason: Mapped[str | None] = mapped_column(Text)
 
-    receipt: Mapped[Receipt] = relationship(lazy="raise", uselist=False)
+    receipt: Mapped[Receipt] = relationship(lazy="raise", back_populates="payment")
 
 
 class Allocation(Base):
@@ -183,6 +191,8 @@ class Receipt(Base):
     payer_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
     issued_at: Mapped[datetime]
     body: Mapped[str] = mapped_column(Text)
+
+    payment: Mapped[Payment] = relationship(lazy="raise", back_populates="receipt")
 
 
 class Adjustment(Base):

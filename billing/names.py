@@ -22,7 +22,7 @@ def item_names(items: Iterable[str]) -> dict[str, dict[str, str]]:
     asked: dict[str, list[int]] = defaultdict(list)
     for item in items:
         prefix, _colon, ident = item.partition(":")
-        if ident.isascii() and ident.isdigit():
+        if ident.isascii() and ident.isdigit() and len(ident) < 10:
             asked[prefix].append(int(ident))
     known: dict[str, ItemNames] = current_app.extensions.get(_KEPT, {})
     found: dict[str, dict[str, str]] = {}

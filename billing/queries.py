@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.accounts.models import Member
@@ -116,8 +117,17 @@ def debtors() -> list[Debtor]:
 
 
 def receipt(number: str) -> Receipt:
-    """Raises NoResultFound. One statement."""
-    return db.session.scalars(select(Receipt).where(Receipt.number == number)).one()
+    """A receipt with its payment. Raises NoResultFound. One statement."""
+    if "\x00" in number:
+        raise NoResultFound
+    found = select(Receipt).where(Receipt.number == number).options(joinedload(Receipt.payment))
+    return db.session.scalars(found).one()
+
+
+def receipt_by_id(receipt_id: int) -> Receipt:
+    """The same by its row's number."""
+    found = select(Receipt).where(Receipt.id == receipt_id).options(joinedload(Receipt.payment))
+    return db.session.scalars(found).one()
 
 
 def adjustment(adjustment_id: int) -> Adjustment:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from sqlalchemy import ColumnElement, or_, select
@@ -34,6 +34,20 @@ def terms_for(items: Sequence[str], tariff_group: str, on: date) -> dict[str, Ra
         if row.tariff_group != TariffGroup.STANDARD or row.item not in found:
             found[row.item] = row.terms
     return found
+
+
+def price_list(on: date) -> dict[str, dict[TariffGroup, RateTerms]]:
+    """Every item that has a rate on that day, by the groups that have their own. One statement."""
+    found: dict[str, dict[TariffGroup, RateTerms]] = {}
+    for row in db.session.scalars(select(Rate).where(_in_force(on)).order_by(Rate.item, Rate.id)):
+        found.setdefault(row.item, {})[row.tariff_group] = row.terms
+    return found
+
+
+def history(item: str) -> list[Rate]:
+    """Every rate of an item that held or will hold, latest first within a group. One statement."""
+    rows = select(Rate).where(Rate.item == item, _is_not_replaced())
+    return list(db.session.scalars(rows.order_by(Rate.tariff_group, Rate.valid_from.desc(), Rate.id.desc())))
 
 
 def set_rate(
@@ -79,6 +93,15 @@ def set_rate(
         valid_from=first.isoformat(),
     )
     return row
+
+
+def set_rates(*, actor: Actor, item: str, wanted: Mapping[TariffGroup, RateTerms | None], valid_from: date) -> list[TariffGroup]:
+    """Set what differs from the rates of that day, group by group; which groups changed. As `set_rate`."""
+    held = {row.tariff_group: row.terms for row in history(item) if row.holds_on(valid_from)}
+    changed = [group for group, terms in wanted.items() if held.get(group) != terms]
+    for group in changed:
+        set_rate(actor=actor, item=item, tariff_group=group, terms=wanted[group], valid_from=valid_from)
+    return changed
 
 
 def _last_until(item: str, tariff_group: TariffGroup, first: date) -> date | None:

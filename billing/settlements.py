@@ -25,13 +25,14 @@ def spread(payer_id: int, at: datetime) -> None:
         refresh(charge, at)
 
 
-def lower(charge: Charge, cents: Cents, at: datetime) -> None:
-    """Take `cents` off what the charge costs; what was paid beyond that is freed for other charges."""
-    surplus = Cents(charge.paid_cents - (charge.total_cents - cents))
-    if surplus > 0:
+def lower(charge: Charge, cents: Cents, at: datetime) -> Cents:
+    """Take `cents` off what the charge costs. Returns what was paid beyond that, now free to cover other charges."""
+    surplus = Cents(max(0, charge.paid_cents - (charge.total_cents - cents)))
+    if surplus:
         _take_back(charge, surplus, at)
     charge.credited_cents = Cents(charge.credited_cents + cents)
     refresh(charge, at)
+    return surplus
 
 
 def undo(payment: Payment, at: datetime) -> None:

@@ -214,7 +214,7 @@ class NavItem:
 def add_to_navigation(
     app: Flask, label: str, endpoint: str, icon: str, *, order: int, audience: str = "all", in_tabbar: bool = False
 ) -> None:
-    """A feature's entry in the masthead (and under the thumb). `audience`: all, visitor, member, or a role's name.
+    """A feature's entry in the masthead (and under the thumb). `audience`: all, visitor, member, or names of roles.
 
     `label` is marked with N_.
     """
@@ -229,7 +229,7 @@ def _navigation() -> list[NavItem]:
             return True
         if audience in ("visitor", "member"):
             return (actor.member_id is None) == (audience == "visitor")
-        return actor.has(Role(audience))
+        return actor.has(*(Role(name) for name in audience.split()))
 
     entries = sorted(current_app.extensions["navigation"], key=lambda entry: entry.order)
     return [
