@@ -160,9 +160,10 @@ def revisions(resource_ids: Sequence[int]) -> dict[int, int]:
     return {row.id: row.revision for row in rows}
 
 
-def resource(slug: str) -> Resource:
-    """A site, space or machine that is not retired. Raises NoResultFound."""
-    return db.session.scalars(select(Resource).where(Resource.slug == slug, Resource.retired_at.is_(None))).one()
+def resource(slug: str, *kinds: Kind) -> Resource:
+    """What has this short address and is not retired, of one of `kinds` when given. Raises NoResultFound."""
+    statement = select(Resource).where(Resource.slug == slug, Resource.retired_at.is_(None))
+    return db.session.scalars(statement.where(Resource.kind.in_(kinds)) if kinds else statement).one()
 
 
 def site() -> Resource | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, NoResultFound
 
 from app.calendar.models import Kind, Occupancy, OpeningException, OpeningRule, Resource
 from app.calendar.rules import (
@@ -201,9 +201,12 @@ def add_exception(
     return exception
 
 
-def remove_exception(*, actor: Actor, exception_id: int) -> None:
+def remove_exception(*, actor: Actor, resource_id: int, exception_id: int) -> None:
+    """Raises NoResultFound for an exception of another place."""
     _only_managers(actor)
     exception = locked(OpeningException, exception_id)
+    if exception.resource_id != resource_id:
+        raise NoResultFound
     db.session.delete(exception)
     _touch_all_places(exception.resource_id)
     audit.record(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import marshmallow as ma
 from flask import Flask, Response, current_app, g, request
@@ -33,6 +33,19 @@ SCOPES = {
 }
 
 _View = TypeVar("_View", bound=Callable[..., Any])
+
+
+class JsonBlueprint(Protocol):
+    """The part of flask-smorest's blueprint that we use, with the types it leaves out."""
+
+    def get(self, rule: str, **options: Any) -> Callable[[_View], _View]: ...
+    def post(self, rule: str, **options: Any) -> Callable[[_View], _View]: ...
+    def put(self, rule: str, **options: Any) -> Callable[[_View], _View]: ...
+    def patch(self, rule: str, **options: Any) -> Callable[[_View], _View]: ...
+    def delete(self, rule: str, **options: Any) -> Callable[[_View], _View]: ...
+    def arguments(self, schema: Any, *, location: str = "json", **options: Any) -> Callable[[_View], _View]: ...
+    def response(self, status_code: int, schema: Any = None, **options: Any) -> Callable[[_View], _View]: ...
+    def alt_response(self, status_code: int, response: Any = None, **options: Any) -> Callable[[_View], _View]: ...
 
 
 class Text(ma.fields.String):
@@ -98,7 +111,7 @@ def init_app(app: Flask) -> None:
     app.before_request(_ask_scope)
 
 
-def blueprint(name: str, import_name: str, description: str) -> Blueprint:
+def blueprint(name: str, import_name: str, description: str) -> JsonBlueprint:
     """A JSON blueprint under /api/v1, with its errors as problems and no CSRF: it never reads the session to write."""
     blp = Blueprint(f"{name}_api", import_name, url_prefix=PREFIX, description=description)
     blp.errorhandler(HTTPException)(_on_http_error)
@@ -106,10 +119,10 @@ def blueprint(name: str, import_name: str, description: str) -> Blueprint:
     blp.errorhandler(NotAllowed)(lambda _error: problem(403, _("You may see this, but not do that.")))
     blp.errorhandler(NoResultFound)(lambda _error: problem(404, _("Unknown, or not yours.")))
     csrf.exempt(blp)
-    return blp
+    return cast(JsonBlueprint, blp)
 
 
-def register(app: Flask, blp: Blueprint) -> None:
+def register(app: Flask, blp: JsonBlueprint) -> None:
     app.extensions["house_api"].register_blueprint(blp)
 
 
@@ -123,7 +136,7 @@ def scoped(scope: str) -> Callable[[_View], _View]:
     return mark
 
 
-def answers(blp: Blueprint, *statuses: int) -> Callable[[_View], _View]:
+def answers(blp: JsonBlueprint, *statuses: int) -> Callable[[_View], _View]:
     """Declare the problems an endpoint may answer with; 401, 403 and 422 where they apply are for the caller to name."""
 
     def mark(view: _View) -> _View:
