@@ -1,4 +1,4 @@
-"""Managers' and administrators' pages: members, roles, the lab's settings, the charter's editor, letters, the outbox, set-up."""
+"""Managers' pages: members, roles, the lab's settings, the charter's editor, the first set-up. Letters are in `post_views`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import login_user
 from itsdangerous import BadSignature, URLSafeSerializer
-from sqlalchemy import select
 
 from app.accounts import charter as charters
-from app.accounts import lab, members, passwords, queries
-from app.accounts.forms import CharterEditor, LabForm, NoteForm, ReasonForm, RoleForm, SetUpForm
-from app.accounts.models import Lab
-from app.kernel import i18n, outbox, uploads
-from app.kernel.actors import Actor, Door, Role, current_actor
-from app.kernel.db import db
-from app.kernel.mail import Mail
-from app.kernel.outbox import OutboxMessage
+from app.accounts import lab, members, passwords, queries, records, setup
+from app.accounts.forms import CharterEditor, LabForm, NoteForm, ReasonForm, RoleForm, SetUpForm, text
+from app.accounts.models import Lab, Member
+from app.kernel import i18n, uploads
+from app.kernel.actors import Actor, Role, current_actor
 from app.kernel.refusals import Refused
 from app.kernel.web import HouseForm, flash_refusals, needs, once, page, public, see
 
@@ -29,16 +25,18 @@ bp = Blueprint("people", __name__, template_folder="templates")
 @bp.get("/members")
 @needs(Role.MANAGER, Role.ACCOUNTANT)
 def members_list() -> ResponseReturnValue:
-    text = request.args.get("search", "")[:100]
-    found = queries.search_members(text, request.args.get("page", 1, type=int) or 1)
-    return page("accounts/members.html", block="list", found=found, text=text)
+    words = request.args.get("search", "")[:100]
+    found = queries.search_members(words, request.args.get("page", 1, type=int) or 1)
+    return page("accounts/members.html", block="list", found=found, text=words)
 
 
 @bp.post("/members/<int:member_id>/roles")
 @needs(Role.MANAGER)
 def grant_role(member_id: int) -> ResponseReturnValue:
     return _change(
-        member_id, RoleForm(), lambda actor, form: members.grant_role(actor=actor, member_id=member_id, role=Role(form.role.data))
+        member_id,
+        RoleForm(),
+        lambda actor, form: members.grant_role(actor=actor, member_id=member_id, role=Role(text(form["role"]))),
     )
 
 
@@ -48,7 +46,7 @@ def revoke_role(member_id: int) -> ResponseReturnValue:
     return _change(
         member_id,
         RoleForm(),
-        lambda actor, form: members.revoke_role(actor=actor, member_id=member_id, role=Role(form.role.data)),
+        lambda actor, form: members.revoke_role(actor=actor, member_id=member_id, role=Role(text(form["role"]))),
     )
 
 
@@ -56,7 +54,9 @@ def revoke_role(member_id: int) -> ResponseReturnValue:
 @needs(Role.MANAGER)
 def suspend(member_id: int) -> ResponseReturnValue:
     return _change(
-        member_id, ReasonForm(), lambda actor, form: members.suspend(actor=actor, member_id=member_id, reason=form.reason.data)
+        member_id,
+        ReasonForm(),
+        lambda actor, form: members.suspend(actor=actor, member_id=member_id, reason=text(form["reason"])),
     )
 
 
@@ -70,7 +70,7 @@ def reinstate(member_id: int) -> ResponseReturnValue:
 @needs(Role.MANAGER)
 def write_note(member_id: int) -> ResponseReturnValue:
     return _change(
-        member_id, NoteForm(), lambda actor, form: members.write_note(actor=actor, member_id=member_id, text=form.text.data)
+        member_id, NoteForm(), lambda actor, form: records.write_note(actor=actor, member_id=member_id, text=text(form["text"]))
     )
 
 
@@ -82,10 +82,9 @@ def lab_settings() -> ResponseReturnValue:
         abort(404)
     form = LabForm() if request.method == "POST" else _describing(house)
     if form.validate_on_submit():
-        names = [name for name in LabForm()._fields if hasattr(Lab, name)]
-        values = {name: form[name].data for name in names}
+        values = {name: form[name].data for name in form._fields if hasattr(Lab, name)}
         values["description"] = _both(form.description_fr.data, form.description_en.data)
-        values["holidays_region"] = form.holidays_region.data or None
+        values["holidays_region"] = text(form.holidays_region) or None
         if _picture(form, values):
             actor = current_actor()
 
@@ -133,53 +132,6 @@ def edit_charter() -> ResponseReturnValue:
     return page("accounts/charter_editor.html", form.status if form.is_submitted() else 200, form=form)
 
 
-@bp.get("/admin/letters")
-@needs(Role.ADMINISTRATOR)
-def letters() -> ResponseReturnValue:
-    """What was written to people; without a mail server this is where letters are read."""
-    search = request.args.get("to", "")[:200].lower()
-    statement = select(Mail).order_by(Mail.id.desc()).limit(100)
-    if search:
-        statement = statement.where(Mail.to_address == search)
-    return page("accounts/letters.html", letters=list(db.session.scalars(statement)), search=search)
-
-
-@bp.get("/admin/letters/<int:mail_id>")
-@needs(Role.ADMINISTRATOR)
-def letter(mail_id: int) -> ResponseReturnValue:
-    return page("accounts/letter.html", letter=db.session.scalars(select(Mail).where(Mail.id == mail_id)).one())
-
-
-@bp.get("/admin/letters/<int:mail_id>.ics")
-@needs(Role.ADMINISTRATOR)
-def letter_calendar(mail_id: int) -> Response:
-    found = db.session.scalars(select(Mail).where(Mail.id == mail_id)).one()
-    if not found.calendar:
-        abort(404)
-    return Response(found.calendar, content_type="text/calendar; charset=utf-8")
-
-
-@bp.get("/admin/outbox")
-@needs(Role.MANAGER)
-def outbox_page() -> ResponseReturnValue:
-    waiting = (
-        select(OutboxMessage)
-        .where(OutboxMessage.done_at.is_(None))
-        .order_by(OutboxMessage.parked_at.is_(None), OutboxMessage.due_at)
-    )
-    return page("accounts/outbox.html", messages=list(db.session.scalars(waiting.limit(100))))
-
-
-@bp.post("/admin/outbox/<int:message_id>/retry")
-@needs(Role.MANAGER)
-def retry(message_id: int) -> ResponseReturnValue:
-    def act() -> str:
-        outbox.retry(message_id)
-        return url_for("people.outbox_page")
-
-    return see(once(act))
-
-
 # ── the first set-up ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -201,36 +153,37 @@ def set_up(token: str) -> ResponseReturnValue:
     if queries.administrators():
         return see(url_for("people.checklist"))
     form = SetUpForm()
-    if form.validate_on_submit():
-        password_hash = passwords.hashed(form.password.data)
-        house = Actor(None, door=Door.COMMAND)
-        made: list[int] = []
+    if not form.validate_on_submit():
+        return page("accounts/set_up.html", form.status if form.is_submitted() else 200, form=form)
+    password_hash, language = passwords.hashed(form.password.data or ""), i18n.locale()
+    made: list[Member] = []
 
-        def act() -> str:
-            if lab.current() is None:
-                lab.create(actor=house, name=form.lab_name.data, city=form.city.data or "", email=form.email.data)
-            if queries.charter_in_force() is None:
-                charters.publish_first(actor=house)
-            if queries.member_by_email(form.email.data) is None:
-                members.sign_up(
-                    actor=house, name=form.name.data, email=form.email.data, password_hash=password_hash, locale=i18n.locale()
-                )
-            made.append(members.promote(actor=house, email=form.email.data, role=Role.ADMINISTRATOR).id)
-            return url_for("people.checklist")
+    def act() -> str:
+        administrator = setup.open_lab(
+            lab_name=text(form.lab_name),
+            city=text(form.city),
+            name=text(form.name),
+            email=text(form.email),
+            password_hash=password_hash,
+            locale=language,
+        )
+        if administrator is not None:
+            made.append(administrator)
+        return url_for("people.checklist")
 
-        url = once(act)
-        if made:
-            session.clear()
-            login_user(queries.member(made[0]))
-        return see(url)
-    return page("accounts/set_up.html", form.status if form.is_submitted() else 200, form=form)
+    url = once(act)
+    if made:
+        session.clear()
+        login_user(made[0])
+        session.permanent = True
+    return see(url)
 
 
 @bp.get("/setup")
 @needs(Role.MANAGER)
 def checklist() -> ResponseReturnValue:
     """What a new lab still has to say, in the order it needs it."""
-    return page("accounts/checklist.html")
+    return page("accounts/checklist.html", steps=setup.steps())
 
 
 def _signer() -> URLSafeSerializer:

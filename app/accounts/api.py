@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Response, g, request
 
+from app.accounts import access, members, passwords, queries, rules, throttle, tokens
 from app.accounts import charter as charters
-from app.accounts import members, passwords, queries, rules, throttle, tokens
 from app.accounts.models import Charter, Member
 from app.accounts.schemas import (
     AcceptanceSchema,
@@ -21,7 +21,7 @@ from app.accounts.schemas import (
     SignUpSchema,
     TokenSchema,
 )
-from app.accounts.throttle import Throttled
+from app.accounts.throttle import Throttled, Try
 from app.kernel import api
 from app.kernel.actors import Actor, Door, Role, current_actor
 from app.kernel.api import answers, scoped
@@ -42,7 +42,7 @@ def sign_up(wanted: dict[str, Any]) -> Any:
     if wanted["password"] and rules.password_is_weak(wanted["password"], name=wanted["name"], email=wanted["email"]):
         raise Refused([rules.WEAK_PASSWORD(least=rules.PASSWORD_LEAST)])
     try:
-        throttle.count_try(wanted["email"], request.remote_addr or "unknown")
+        throttle.count_try(Try.JOINING, wanted["email"], _address())
     except Throttled as throttled:
         return _too_many(throttled)
     password_hash = passwords.hashed(wanted["password"]) if wanted["password"] else None
@@ -65,7 +65,7 @@ def sign_up(wanted: dict[str, Any]) -> Any:
 def prove(said: dict[str, Any]) -> None:
     """Prove an address with the token of the letter's link."""
     with transaction():
-        members.prove_email(token=said["token"])
+        access.prove_email(token=said["token"])
 
 
 @blp.post("/tokens")
@@ -76,14 +76,14 @@ def prove(said: dict[str, Any]) -> None:
 def create_token(wanted: dict[str, Any]) -> Any:
     """A token against an address and a password, shown once, good for 90 days."""
     try:
-        throttle.count_try(wanted["email"], request.remote_addr or "unknown")
+        throttle.count_try(Try.PASSWORD, wanted["email"], _address())
     except Throttled as throttled:
         return _too_many(throttled)
     member = queries.member_by_email(wanted["email"])
     if not passwords.verified(member.password_hash if member else None, wanted["password"]) or member is None:
         raise Refused([rules.WRONG_PASSWORD()])
     with transaction():
-        throttle.forgive(wanted["email"])
+        throttle.forgive(Try.PASSWORD, wanted["email"], _address())
         actor = Actor(member.id, door=Door.API)
         token = tokens.create_api_token(actor=actor, member_id=member.id, name=wanted["name"], scopes=wanted["scopes"])
     return {"token": token}
@@ -122,12 +122,18 @@ def charter() -> Charter | Response:
 @blp.post("/charter/acceptance")
 @blp.arguments(AcceptanceSchema)
 @blp.response(204)
-@answers(blp, 400, 401, 403, 409, 415)
+@answers(blp, 400, 401, 403, 409, 415, 429)
 @scoped("profile")
-def accept(said: dict[str, Any]) -> None:
+def accept(said: dict[str, Any]) -> Any:
     """Accept it; a minor names a guardian, who confirms by mail."""
+    if said["guardian_email"]:
+        try:
+            throttle.count_try(Try.LETTER, said["guardian_email"], _address())
+        except Throttled as throttled:
+            return _too_many(throttled)
     with transaction():
         charters.accept(actor=current_actor(), **said)
+    return None
 
 
 @blp.get("/members")
@@ -140,6 +146,10 @@ def search(query: dict[str, Any]) -> list[Member]:
     if not current_actor().has(Role.MANAGER):
         raise NotAllowed
     return queries.search_members(query["search"], query["page"]).items
+
+
+def _address() -> str:
+    return request.remote_addr or "unknown"
 
 
 def _me(member: Member) -> dict[str, Any]:

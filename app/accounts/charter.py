@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from app.accounts import queries, rules, tokens
-from app.accounts.models import Charter, CharterAcceptance, Member, TokenPurpose
+from app.accounts.models import Charter, CharterAcceptance, Lab, Member, TokenPurpose
 from app.kernel import audit, clock, mail
-from app.kernel.actors import Actor, Role
-from app.kernel.db import db, locked
+from app.kernel.actors import Actor, Door, Role
+from app.kernel.db import db, lock_all, locked
 from app.kernel.refusals import NotAllowed, Refused
 
 FIRST_POINTS: Sequence[Mapping[str, str]] = (
@@ -38,6 +38,7 @@ def publish(*, actor: Actor, title: Mapping[str, str], intro: Mapping[str, str],
     """A new version, in force at once: everybody is asked again."""
     if not actor.has(Role.MANAGER) and actor.member_id is not None:
         raise NotAllowed
+    lock_all(Lab, [1])  # two who publish at once make two versions, one after the other
     before = queries.charter_in_force()
     charter = Charter(
         version=before.version + 1 if before else 1,
@@ -68,7 +69,7 @@ def accept(
     """Accept the version in force. With a guardian's address it counts once they confirmed by the link they get.
 
     Accepting again changes nothing, except that a guardian not yet heard of is written to again. Raises Refused(NO_CHARTER)
-    when another version is in force by now.
+    when another version is in force by now, and what rules.acceptance_refusals finds.
     """
     if actor.member_id is None:
         raise NotAllowed
@@ -76,6 +77,12 @@ def accept(
     if charter is None or charter.version != version:
         raise Refused([rules.NO_CHARTER()])
     member = locked(Member, actor.member_id)
+    guardian_email = guardian_email.strip().lower() if guardian_email else None
+    found = rules.acceptance_refusals(
+        email=member.email, guardian_email=guardian_email, born_on=member.born_on, today=clock.today()
+    )
+    if found:
+        raise Refused(found)
     member.photo_consent = photo_consent
     acceptance = queries.acceptance(member.id, charter.id)
     if acceptance is None:
@@ -83,7 +90,7 @@ def accept(
         db.session.add(acceptance)
         audit.record(actor, "charter.accepted", f"charter:{charter.id}", guardian=bool(guardian_email) or None)
     if guardian_email and acceptance.guardian_confirmed_at is None:
-        acceptance.guardian_name, acceptance.guardian_email = guardian_name, guardian_email.strip().lower()
+        acceptance.guardian_name, acceptance.guardian_email = " ".join((guardian_name or "").split()), guardian_email
         db.session.flush()  # the link names its id
         token = tokens.issue(TokenPurpose.GUARDIAN, member.id, extra=str(acceptance.id))
         mail.send("accounts.guardian", acceptance=acceptance.id, token=token)
@@ -95,5 +102,6 @@ def confirm_by_guardian(*, token: str) -> CharterAcceptance:
     row = tokens.spend(TokenPurpose.GUARDIAN, token)
     acceptance = locked(CharterAcceptance, int(row.extra or 0))
     acceptance.guardian_confirmed_at = clock.now()
-    audit.record(Actor(member_id=None), "charter.guardian_confirmed", f"charter:{acceptance.charter_id}", member=row.member_id)
+    by = Actor(member_id=None, door=Door.LINK)
+    audit.record(by, "charter.guardian_confirmed", f"charter:{acceptance.charter_id}", member=row.member_id)
     return acceptance

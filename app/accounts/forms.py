@@ -21,6 +21,7 @@ from wtforms import (
     TextAreaField,
 )
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp, ValidationError
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.accounts import rules
 from app.accounts.models import TariffGroup
@@ -29,7 +30,8 @@ from app.kernel.actors import Role
 from app.kernel.api import SCOPES
 from app.kernel.web import HouseForm
 
-PLAIN = Regexp(r"^[^\x00]*$")
+PLAIN = Regexp(r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")
+"""Without control characters, the NUL that PostgreSQL cannot store among them."""
 LANGUAGES = [("fr", "Français"), ("en", "English")]
 GROUPS = [
     (TariffGroup.STANDARD.value, __("Standard")),
@@ -57,6 +59,11 @@ def an_address(_form: Any, field: Any) -> None:
         raise ValidationError(_("This does not look like an e-mail address. Example: ada@example.org")) from None
 
 
+def text(field: Any) -> str:
+    """What was typed, trimmed; "" for nothing."""
+    return (field.data or "").strip()
+
+
 def _email(label: Any = None) -> EmailField:
     checks = [DataRequired(__("Type your e-mail address.")), Length(max=200), PLAIN, an_address]
     return EmailField(label or __("E-mail address"), validators=checks, render_kw={"autocomplete": "email"})
@@ -73,21 +80,28 @@ class SignUpForm(HouseForm):
         render_kw={"autocomplete": "name"},
     )
     email = _email()
-    password = _new_password(__("Password (optional: without one, we send you a link each time)"), Optional())
+    password = _new_password(__("Password (optional)"), Optional())
 
     def validate_password(self, field: Any) -> None:
         _check_strength(field, name=self.name.data or "", email=self.email.data or "")
 
 
 class SignInForm(HouseForm):
+    """With a password, or with a link by mail when the box is left empty."""
+
     email = _email()
     password = PasswordField(
-        __("Password"), validators=[DataRequired(__("Type your password."))], render_kw={"autocomplete": "current-password"}
+        __("Password"), validators=[Optional(), Length(max=200)], render_kw={"autocomplete": "current-password"}
     )
 
 
 class AddressForm(HouseForm):
     email = _email()
+
+
+class EmailChangeForm(HouseForm):
+    email = _email(__("New e-mail address"))
+    current = PasswordField(__("Present password"), validators=[Length(max=200)], render_kw={"autocomplete": "current-password"})
 
 
 class PasswordForm(HouseForm):
@@ -101,11 +115,7 @@ class PasswordForm(HouseForm):
 
 
 class ChangePasswordForm(PasswordForm):
-    current = PasswordField(
-        __("Present password (leave empty if you have none)"),
-        validators=[Optional()],
-        render_kw={"autocomplete": "current-password"},
-    )
+    current = PasswordField(__("Present password"), validators=[Length(max=200)], render_kw={"autocomplete": "current-password"})
 
 
 def _check_strength(field: Any, *, name: str, email: str) -> None:
@@ -123,23 +133,25 @@ class ProfileForm(HouseForm):
     born_on = DateField(__("Date of birth (optional)"), validators=[Optional()])
 
     def validate_born_on(self, field: Any) -> None:
-        if field.data and not 1900 <= field.data.year <= clock.today().year:
-            raise ValidationError(_("This date of birth is not possible."))
+        if field.data and field.data.year < 1900:
+            raise ValidationError(_("Nobody is that old: check the year."))
         if field.data and field.data > clock.today():
-            raise ValidationError(_("A date of birth is in the past."))
+            raise ValidationError(_("This day is still to come: check the year."))
 
 
 class CharterForm(HouseForm):
     """One box a point, set by the view."""
 
-    points = SelectMultipleField(__("I agree with each point"), coerce=int)
+    points = SelectMultipleField(
+        __("I agree with each point"), coerce=int, widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
+    )
     photo_consent = BooleanField(__("I may appear on the lab's photos (optional)"))
     is_minor = BooleanField(__("I am under 18"))
     guardian_name = StringField(__("Name of your guardian"), validators=[Length(max=100), PLAIN])
     guardian_email = EmailField(__("E-mail of your guardian"), validators=[Length(max=200), PLAIN])
 
     def validate_points(self, field: Any) -> None:
-        if len(field.data or []) < len(field.choices or []):
+        if len(set(field.data or [])) < len(field.choices or []):
             raise ValidationError(_("Tick every point: each one protects somebody."))
 
     def validate_guardian_email(self, field: Any) -> None:
@@ -147,19 +159,33 @@ class CharterForm(HouseForm):
             an_address(self, field)
 
     def validate_guardian_name(self, field: Any) -> None:
-        if self.is_minor.data and not (field.data or "").strip():
+        if self.is_minor.data and not text(field):
             raise ValidationError(_("Tell us your guardian's name."))
+
+    def forget_ticks(self) -> None:
+        """What was ticked was another version."""
+        self.points.data = []
 
 
 class CharterEditor(HouseForm):
-    title_fr = StringField(__("Title in French"), validators=[DataRequired(), Length(max=120), PLAIN])
-    title_en = StringField(__("Title in English"), validators=[DataRequired(), Length(max=120), PLAIN])
+    title_fr = StringField(
+        __("Title in French"), validators=[DataRequired(__("Give the charter a title.")), Length(max=120), PLAIN]
+    )
+    title_en = StringField(
+        __("Title in English"), validators=[DataRequired(__("Give the charter a title.")), Length(max=120), PLAIN]
+    )
     intro_fr = TextAreaField(__("Introduction in French"), validators=[Length(max=1000), PLAIN])
     intro_en = TextAreaField(__("Introduction in English"), validators=[Length(max=1000), PLAIN])
     points_fr = TextAreaField(
-        __("Points in French, one a line, seven at most"), validators=[DataRequired(), Length(max=3000), PLAIN]
+        __("Points in French, one a line, seven at most"),
+        validators=[DataRequired(__("Write one point at least.")), Length(max=3000), PLAIN],
+        render_kw={"rows": 9},
     )
-    points_en = TextAreaField(__("The same in English, one a line"), validators=[DataRequired(), Length(max=3000), PLAIN])
+    points_en = TextAreaField(
+        __("The same in English, one a line"),
+        validators=[DataRequired(__("Write one point at least.")), Length(max=3000), PLAIN],
+        render_kw={"rows": 9},
+    )
 
     def validate_points_en(self, field: Any) -> None:
         french, english = (_lines(text) for text in (self.points_fr.data, field.data))
@@ -199,9 +225,23 @@ class RoleForm(HouseForm):
     )
 
 
+SCOPE_WORDS = {
+    "profile": __("Read and change my profile, accept the charter"),
+    "reservations": __("Read, book, move, cancel and end my reservations"),
+    "trainings": __("Certify members for the competences I train"),
+    "desk": __("Take payments and read what members owe (managers and accountants)"),
+    "manage": __("Read members and act on their reservations (managers)"),
+}
+
+
 class TokenForm(HouseForm):
     name = StringField(__("What is it for?"), validators=[DataRequired(__("Give it a name.")), Length(max=80), PLAIN])
-    scopes = SelectMultipleField(__("What it may do"), choices=[(name, f"{name}: {words}") for name, words in SCOPES.items()])
+    scopes = SelectMultipleField(
+        __("What it may do"),
+        choices=[(name, SCOPE_WORDS.get(name, words)) for name, words in SCOPES.items()],
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+    )
     days = SelectField(
         __("For how long"), coerce=int, choices=[(30, __("30 days")), (90, __("90 days")), (365, __("A year"))], default=90
     )
@@ -212,7 +252,8 @@ class TokenForm(HouseForm):
 
 
 def _minutes(label: Any, most: int) -> IntegerField:
-    return IntegerField(label, validators=[InputRequired(), NumberRange(0, most)])
+    within = NumberRange(0, most, message=__("Write a number of minutes, from %(min)s to %(max)s."))
+    return IntegerField(label, validators=[InputRequired(__("Write a number of minutes.")), within])
 
 
 class LabForm(HouseForm):

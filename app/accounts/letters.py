@@ -21,6 +21,7 @@ def init_app(app: Flask) -> None:
         ("sign_in_link", _sign_in_link),
         ("reset_password", _reset_password),
         ("change_email", _change_email),
+        ("email_changed", _email_changed),
         ("guardian", _guardian),
         ("suspended", _suspended),
         ("reinstated", _reinstated),
@@ -35,8 +36,13 @@ def _prove_email(facts: dict[str, Any]) -> Letter:
             to=to,
             subject=_("Prove your address"),
             lines=[_("Welcome! Press the button to prove that this address is yours. The link works for 24 hours.")],
-            actions=[(_("This is my address"), mail.absolute("accounts.prove_email", token=facts["token"]))],
-            reason=_("You did not create this account? Do nothing: it stays closed."),
+            actions=[
+                (
+                    _("This is my address"),
+                    mail.absolute("accounts.prove_email", token=facts["token"], next=facts.get("back") or None),
+                )
+            ],
+            reason=_("You did not create this account? Do nothing: without the button, nobody can book with it."),
         )
 
 
@@ -59,7 +65,7 @@ def _sign_in_link(facts: dict[str, Any]) -> Letter:
             to=to,
             subject=_("Your link to sign in"),
             lines=[_("Press the button to sign in. The link works once, for 15 minutes.")],
-            actions=[(_("Sign in"), mail.absolute("accounts.follow_link", token=facts["token"]))],
+            actions=[(_("Sign in"), mail.absolute("accounts.follow_link", token=facts["token"], next=facts.get("back") or None))],
             reason=_("You did not ask for it? Do nothing."),
         )
 
@@ -86,6 +92,18 @@ def _change_email(facts: dict[str, Any]) -> Letter:
             lines=[_("Press the button to use this address for your account. The link works for 24 hours.")],
             actions=[(_("Use this address"), mail.absolute("accounts.change_email", token=facts["token"]))],
             reason=_("You did not ask for it? Do nothing: the account keeps its address."),
+        )
+
+
+def _email_changed(facts: dict[str, Any]) -> Letter:
+    known = queries.recipient(facts["member"])
+    to = Recipient(facts["before"], known.name, known.locale)
+    with i18n.speaking(to.locale):
+        return Letter(
+            to=to,
+            subject=_("Your account has a new address"),
+            lines=[_("From now on we write to the new address of your account, and you sign in with it.")],
+            reason=_("It was not you? Tell the team of the lab at once."),
         )
 
 
@@ -117,7 +135,7 @@ def _suspended(facts: dict[str, Any]) -> Letter:
             lines=[
                 _("A manager suspended your account: you cannot book or use machines for now."),
                 _("Reason: %(reason)s", reason=facts["reason"]),
-                _("Come and talk about it, or answer this mail."),
+                _("Come and talk about it with the team: a suspension can be lifted."),
             ],
         )
 

@@ -1,99 +1,81 @@
-"""What happens to a member: joining, proving an address, changing, roles, suspension, notes. Secrets are in `tokens`."""
+"""What happens to a member: joining, changing, roles, suspension. Ways in are in `access`, what is written down in `records`."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from app.accounts import queries, rules, tokens
-from app.accounts.models import Member, MemberNote, TokenPurpose
+from app.accounts import access, queries, rules, tokens
+from app.accounts.models import Lab, Member, TokenPurpose
 from app.kernel import audit, clock, mail
-from app.kernel.actors import Actor, Role
-from app.kernel.db import db, is_violation, locked
+from app.kernel.actors import Actor, Door, Role
+from app.kernel.db import db, is_violation, lock_all, locked
 from app.kernel.refusals import NotAllowed, Refused
 
 
-def sign_up(*, actor: Actor, name: str, email: str, password_hash: str | None, locale: str) -> Member | None:
-    """A new member, whose address is proved by the link in the letter. None when the address has an account already: its
-    owner is written to, and the page says the same as for a new one.
+def sign_up(*, actor: Actor, name: str, email: str, password_hash: str | None, locale: str, back: str = "") -> Member | None:
+    """A new member, whose address is proved by the link in the letter, which leads on to the path `back`.
+
+    None when the address has an account already: its owner is written to (how to sign in, or how to prove it if that never
+    happened), and the page says the same as for a new one.
     """
-    email = email.strip().lower()
-    if (known := queries.member_by_email(email)) is not None:
+    known = queries.member_by_email(email)
+    if known is None:
+        member = _add(actor, name=name, email=email, password_hash=password_hash, locale=locale)
+        if member is not None:
+            access.send_proof(member, password_hash, back)
+        return member
+    if known.email_proved_at is None:
+        access.send_proof(known, password_hash, back)
+    else:
         mail.send("accounts.already_member", member=known.id)
-        return None
+    return None
+
+
+def add(*, actor: Actor, name: str, email: str, password_hash: str | None, locale: str) -> Member | None:
+    """By who runs the lab: the address counts as proved. None when it has an account already."""
+    member = _add(actor, name=name, email=email, password_hash=password_hash, locale=locale)
+    if member is not None:
+        member.email_proved_at = clock.now()
+    return member
+
+
+def _add(actor: Actor, *, name: str, email: str, password_hash: str | None, locale: str) -> Member | None:
     member = Member(
-        name=" ".join(name.split()), email=email, password_hash=password_hash, locale=locale, created_at=clock.now(), roles=[]
+        name=one_line(name),
+        email=email.strip().lower(),
+        password_hash=password_hash,
+        locale=locale,
+        created_at=clock.now(),
+        roles=[],
     )
+    if not _kept(lambda: db.session.add(member)):
+        return None
+    audit.record(actor, "member.joined", member.subject)
+    return member
+
+
+def _kept(change: Callable[[], None]) -> bool:
+    """Whether the database took `change`; not, when another account has that address (by a sign-up at the same moment)."""
     try:
         with db.session.begin_nested():
-            db.session.add(member)
+            change()
             db.session.flush()
     except IntegrityError as error:
         if is_violation(error, "email"):
-            return None
+            return False
         raise
-    audit.record(actor, "member.joined", member.subject)
-    send_proof(member)
-    return member
+    return True
 
 
-def send_proof(member: Member) -> None:
-    """(Re)send the letter that proves the address."""
-    token = tokens.issue(TokenPurpose.PROVE_EMAIL, member.id)
-    mail.send("accounts.prove_email", member=member.id, token=token)
-
-
-def prove_email(*, token: str) -> Member:
-    """Raises Refused(LINK_SPENT)."""
-    row = tokens.spend(TokenPurpose.PROVE_EMAIL, token)
-    member = locked(Member, row.member_id)
-    member.email_proved_at = member.email_proved_at or clock.now()
-    audit.record(_themselves(member), "member.email_proved", member.subject)
-    return member
-
-
-def send_link(email: str) -> None:
-    """A link to sign in, if the address has an account; silence otherwise."""
-    if (member := queries.member_by_email(email)) is not None:
-        mail.send("accounts.sign_in_link", member=member.id, token=tokens.issue(TokenPurpose.SIGN_IN, member.id))
-
-
-def follow_link(*, token: str) -> Member:
-    """Sign in with a link; it also proves the address, since it arrived there. Raises Refused(LINK_SPENT)."""
-    row = tokens.spend(TokenPurpose.SIGN_IN, token)
-    member = locked(Member, row.member_id)
-    member.email_proved_at = member.email_proved_at or clock.now()
-    return member
-
-
-def send_reset(email: str) -> None:
-    if (member := queries.member_by_email(email)) is not None:
-        mail.send("accounts.reset_password", member=member.id, token=tokens.issue(TokenPurpose.RESET_PASSWORD, member.id))
-
-
-def reset_password(*, token: str, password_hash: str) -> Member:
-    """A new password, and every session ends. Raises Refused(LINK_SPENT)."""
-    row = tokens.spend(TokenPurpose.RESET_PASSWORD, token)
-    member = locked(Member, row.member_id)
-    member.email_proved_at = member.email_proved_at or clock.now()
-    set_password(actor=_themselves(member), member=member, password_hash=password_hash)
-    return member
-
-
-def set_password(*, actor: Actor, member: Member, password_hash: str) -> None:
-    """`member` is locked by the caller. Every session of theirs ends."""
-    member.password_hash = password_hash
-    member.session_epoch += 1
-    audit.record(actor, "member.password_set", member.subject)
-
-
-def change_password(*, actor: Actor, member_id: int, password_hash: str) -> Member:
-    member = locked(Member, member_id)
-    set_password(actor=actor, member=member, password_hash=password_hash)
-    return member
+def one_line(text: str) -> str:
+    """A name goes into the head of letters: spaces between its words, and no line break."""
+    return " ".join(text.split())
 
 
 def update_profile(*, actor: Actor, member_id: int, **values: Any) -> Member:
@@ -101,6 +83,8 @@ def update_profile(*, actor: Actor, member_id: int, **values: Any) -> Member:
     if actor.member_id != member_id and not actor.has(Role.MANAGER):
         raise NotAllowed
     member = locked(Member, member_id)
+    if "name" in values:
+        values["name"] = one_line(values["name"])
     changed = sorted(name for name, value in values.items() if getattr(member, name) != value)
     for name in changed:
         setattr(member, name, values[name])
@@ -110,7 +94,7 @@ def update_profile(*, actor: Actor, member_id: int, **values: Any) -> Member:
 
 
 def ask_email_change(*, actor: Actor, member_id: int, email: str) -> None:
-    """The new address counts once its link is followed; the old one is told. A taken one is told to its owner only."""
+    """The new address counts once its link is followed. A taken one is told to its owner only."""
     email = email.strip().lower()
     if (known := queries.member_by_email(email)) is not None:
         mail.send("accounts.already_member", member=known.id)
@@ -121,21 +105,19 @@ def ask_email_change(*, actor: Actor, member_id: int, email: str) -> None:
 
 
 def change_email(*, token: str) -> Member:
-    """Raises Refused when the link is spent, or the address was taken meanwhile."""
+    """The address before is told, and no letter sent there lets anybody in any more.
+
+    Raises Refused when the link is spent, or the address was taken meanwhile.
+    """
     row = tokens.spend(TokenPurpose.CHANGE_EMAIL, token)
     member = locked(Member, row.member_id)
-    if row.extra is None or queries.member_by_email(row.extra) is not None:
+    before, after = member.email, row.extra or ""
+    if not _kept(lambda: setattr(member, "email", after)):
         raise Refused([rules.ADDRESS_TAKEN()])
-    member.email, member.email_proved_at = row.extra, clock.now()
-    audit.record(_themselves(member), "member.email_changed", member.subject)
-    return member
-
-
-def end_sessions(*, actor: Actor, member_id: int) -> Member:
-    """Sign out everywhere, this browser included."""
-    member = locked(Member, member_id)
-    member.session_epoch += 1
-    audit.record(actor, "member.signed_out_everywhere", member.subject)
+    member.email_proved_at = clock.now()
+    tokens.cancel(member.id)
+    mail.send("accounts.email_changed", member=member.id, before=before)
+    audit.record(Actor(member_id=member.id, door=Door.LINK), "member.email_changed", member.subject)
     return member
 
 
@@ -147,9 +129,12 @@ def new_calendar_address(*, actor: Actor, member_id: int) -> Member:
     return member
 
 
+# ── by the team ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
 def grant_role(*, actor: Actor, member_id: int, role: Role) -> Member:
     """Raises Refused for a role above the actor's; NotAllowed for who is not a manager."""
-    member = _staff_changes(actor, member_id)
+    actor, member = _staff_changes(actor, member_id)
     if found := rules.role_refusals(actor_roles=actor.roles, role=role, is_last_administrator=False):
         raise Refused(found)
     if role.value not in member.roles:
@@ -160,8 +145,8 @@ def grant_role(*, actor: Actor, member_id: int, role: Role) -> Member:
 
 def revoke_role(*, actor: Actor, member_id: int, role: Role) -> Member:
     """Raises Refused for a role above the actor's, and for the last administrator's."""
-    member = _staff_changes(actor, member_id)
-    last = role is Role.ADMINISTRATOR and role.value in member.roles and queries.administrators() <= 1
+    actor, member = _staff_changes(actor, member_id)
+    last = role is Role.ADMINISTRATOR and _is_last_administrator(member)
     if found := rules.role_refusals(actor_roles=actor.roles, role=role, is_last_administrator=last):
         raise Refused(found)
     if role.value in member.roles:
@@ -172,13 +157,15 @@ def revoke_role(*, actor: Actor, member_id: int, role: Role) -> Member:
 
 def promote(*, actor: Actor, email: str, role: Role) -> Member:
     """By the operator's command: any role, without asking. Raises LookupError for an unknown address."""
-    member = queries.member_by_email(email)
-    if member is None:
+    known = queries.member_by_email(email)
+    if known is None:
         raise LookupError(email)
-    member = locked(Member, member.id)
-    member.roles = sorted({*member.roles, role.value})
+    lock_all(Lab, [1])
+    member = locked(Member, known.id)
     member.email_proved_at = member.email_proved_at or clock.now()
-    audit.record(actor, "member.role_granted", member.subject, role=role.value)
+    if role.value not in member.roles:
+        member.roles = sorted({*member.roles, role.value})
+        audit.record(actor, "member.role_granted", member.subject, role=role.value)
     return member
 
 
@@ -191,12 +178,9 @@ def set_trainer(member_id: int, is_trainer: bool) -> None:
 
 
 def suspend(*, actor: Actor, member_id: int, reason: str) -> Member:
-    """At once: they can sign in and read why, and book nothing. Raises Refused for oneself or the last administrator."""
-    member = _staff_changes(actor, member_id)
-    if actor.member_id == member_id:
-        raise Refused([rules.NOT_YOURSELF()])
-    if Role.ADMINISTRATOR.value in member.roles and Role.ADMINISTRATOR not in actor.roles:
-        raise Refused([rules.ONLY_ADMINISTRATORS()])
+    """At once: they can sign in and read why, book nothing, and their roles sleep. See rules.suspension_refusals."""
+    actor, member = _staff_changes(actor, member_id)
+    _ask_about(actor, member)
     member.suspended_at, member.suspension_reason = clock.now(), reason
     audit.record(actor, "member.suspended", member.subject, reason=reason)
     mail.send("accounts.suspended", member=member_id, reason=reason)
@@ -204,9 +188,8 @@ def suspend(*, actor: Actor, member_id: int, reason: str) -> Member:
 
 
 def reinstate(*, actor: Actor, member_id: int) -> Member:
-    member = _staff_changes(actor, member_id)
-    if actor.member_id == member_id:
-        raise Refused([rules.NOT_YOURSELF()])
+    actor, member = _staff_changes(actor, member_id)
+    _ask_about(actor, member)
     if member.suspended_at is not None:
         member.suspended_at = member.suspension_reason = None
         audit.record(actor, "member.reinstated", member.subject)
@@ -214,39 +197,32 @@ def reinstate(*, actor: Actor, member_id: int) -> Member:
     return member
 
 
-def write_note(*, actor: Actor, member_id: int, text: str) -> MemberNote:
-    """For the team's eyes."""
-    if not actor.has(Role.MANAGER) or actor.member_id is None:
-        raise NotAllowed
-    queries.member(member_id)
-    note = MemberNote(member_id=member_id, written_by_id=actor.member_id, written_at=clock.now(), text=text)
-    db.session.add(note)
-    return note
-
-
-def personal_data(member_id: int) -> dict[str, Any]:
-    """What accounts keeps about a person, for the person."""
-    member = queries.member(member_id)
-    columns = ("name", "email", "locale", "photo_consent", "emergency_contact", "roles", "suspension_reason")
-    dates = ("born_on", "email_proved_at", "suspended_at", "created_at")
-    return {
-        **{name: getattr(member, name) for name in columns},
-        "tariff_group": member.tariff_group.value,
-        **{name: value.isoformat() if (value := getattr(member, name)) else None for name in dates},
-        "acts": [
-            {"at": row.at.isoformat(), "verb": row.verb, "subject": row.subject}
-            for row in db.session.scalars(
-                select(audit.AuditEntry).where(audit.AuditEntry.actor_id == member_id).order_by(audit.AuditEntry.at)
-            )
-        ],
-    }
-
-
-def _staff_changes(actor: Actor, member_id: int) -> Member:
+def _staff_changes(actor: Actor, member_id: int) -> tuple[Actor, Member]:
+    """The actor and the member as they are now. Such changes wait for each other on the lab's row: of two administrators who
+    act on each other at once, the second one finds out what they still are.
+    """
+    lock_all(Lab, [1])
+    if actor.member_id is not None:
+        now = db.session.scalars(
+            select(Member).where(Member.id == actor.member_id).execution_options(populate_existing=True)
+        ).one()
+        actor = replace(actor, roles=queries.actor_for(now, actor.door).roles)
     if not actor.has(Role.MANAGER):
         raise NotAllowed
-    return locked(Member, member_id)
+    return actor, locked(Member, member_id)
 
 
-def _themselves(member: Member) -> Actor:
-    return Actor(member_id=member.id)
+def _ask_about(actor: Actor, member: Member) -> None:
+    found = rules.suspension_refusals(
+        actor_roles=actor.roles,
+        member_roles=member.roles,
+        is_themselves=actor.member_id == member.id,
+        is_last_administrator=_is_last_administrator(member),
+    )
+    if found:
+        raise Refused(found)
+
+
+def _is_last_administrator(member: Member) -> bool:
+    is_one = Role.ADMINISTRATOR.value in member.roles and member.suspended_at is None
+    return is_one and queries.administrators() <= 1

@@ -136,7 +136,10 @@ class TokenPurpose(enum.StrEnum):
 
 
 class OneTimeToken(Base):
-    """A link that works once, until `expires_at`. Only its SHA-256 is kept; `extra` is the new address or the acceptance."""
+    """A link that works once, until `expires_at`. Only its SHA-256 is kept.
+
+    `extra` is what the link brings: the password hash its sign-up chose ("" for none), the new address, or the acceptance.
+    """
 
     __tablename__ = "one_time_token"
 
@@ -151,7 +154,9 @@ class OneTimeToken(Base):
 
 
 class SignInAttempt(Base):
-    """A try to get in, by what was tried (`account:…`) and from where (`address:…`): two rows a try. Only failures count."""
+    """A try to get in or to have us write: two rows, for what was tried (`password:account:…`) and from where
+    (`password:address:…`). A right password takes its rows away again.
+    """
 
     __tablename__ = "sign_in_attempt"
     __table_args__ = (Index("ix_sign_in_attempt_key", "key", "at"),)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import and_, func, or_, select
 
+from app.accounts import rules
 from app.accounts.models import ApiToken, Charter, CharterAcceptance, Member, MemberNote, TariffGroup
 from app.kernel import clock
 from app.kernel.actors import Actor, Door, Role
@@ -19,7 +20,11 @@ PAGE = 40
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a booking asks of a person. `suspended` is the reason, None when they are not."""
+    """What a booking asks of a person. `suspended` is the reason, None when they are not.
+
+    `guardian_awaited`: they did accept the charter, and it counts once their guardian confirms. `charter_version` is the one in
+    force, None when there is none.
+    """
 
     member_id: int
     tariff_group: TariffGroup
@@ -27,6 +32,8 @@ class Standing:
     email_proved: bool
     charter_accepted: bool
     suspended: str | None
+    guardian_awaited: bool = False
+    charter_version: int | None = None
 
 
 def member(member_id: int) -> Member:
@@ -55,16 +62,12 @@ def names(ids: Iterable[int]) -> dict[int, str]:
 def standing(member_id: int) -> Standing:
     """One statement. Without any charter published, everybody has accepted it. Raises NoResultFound."""
     in_force = select(func.max(Charter.version)).scalar_subquery()
-    accepted = (
+    theirs = (
         select(CharterAcceptance.id)
         .join(Charter, Charter.id == CharterAcceptance.charter_id)
-        .where(
-            CharterAcceptance.member_id == member_id,
-            Charter.version == in_force,
-            or_(CharterAcceptance.guardian_email.is_(None), CharterAcceptance.guardian_confirmed_at.is_not(None)),
-        )
-        .exists()
+        .where(CharterAcceptance.member_id == member_id, Charter.version == in_force)
     )
+    confirmed = or_(CharterAcceptance.guardian_email.is_(None), CharterAcceptance.guardian_confirmed_at.is_not(None))
     row = db.session.execute(
         select(
             Member.tariff_group,
@@ -72,7 +75,9 @@ def standing(member_id: int) -> Standing:
             Member.email_proved_at,
             Member.suspended_at,
             Member.suspension_reason,
-            or_(accepted, in_force.is_(None)).label("accepted"),
+            or_(theirs.where(confirmed).exists(), in_force.is_(None)).label("accepted"),
+            theirs.where(~confirmed).exists().label("awaited"),
+            in_force.label("version"),
         ).where(Member.id == member_id)
     ).one()
     return Standing(
@@ -82,11 +87,14 @@ def standing(member_id: int) -> Standing:
         email_proved=row.email_proved_at is not None,
         charter_accepted=bool(row.accepted),
         suspended=(row.suspension_reason or "") if row.suspended_at else None,
+        guardian_awaited=bool(row.awaited),
+        charter_version=row.version,
     )
 
 
 def actor_for(one: Member, door: Door, scopes: Iterable[str] | None = None) -> Actor:
-    known = {role.value for role in Role}
+    """While somebody is suspended, their roles sleep."""
+    known = {role.value for role in Role} if one.suspended_at is None else set()
     roles = frozenset(Role(role) for role in one.roles if role in known)
     return Actor(one.id, roles, door, frozenset(scopes) if scopes is not None else None)
 
@@ -102,16 +110,20 @@ class Page:
 
 
 def search_members(text: str, number: int = 1) -> Page:
-    """Members whose name or address contains the text, by name. Two statements."""
-    statement = select(Member)
-    for word in text.split()[:5]:
-        like = f"%{word.lower().replace('%', '').replace('_', '')}%"
-        statement = statement.where(or_(func.lower(Member.name).like(like), Member.email.like(like)))
-    total = db.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
-    pages = max(1, -(-total // PAGE))
+    """Members whose name or address has every word of the text, by name. Accents and capitals do not matter. Two statements.
+
+    Names are compared here, not by the database: SQLite folds no É, and PostgreSQL sorts by the locale it was installed with.
+    """
+    wanted = rules.folded(text).split()[:5]
+    rows = [
+        (rules.folded(row.name), row.id, row.email) for row in db.session.execute(select(Member.id, Member.name, Member.email))
+    ]
+    found = sorted((name, ident) for name, ident, email in rows if all(word in name or word in email for word in wanted))
+    pages = max(1, -(-len(found) // PAGE))
     number = min(max(1, number), pages)
-    items = db.session.scalars(statement.order_by(Member.name, Member.id).limit(PAGE).offset((number - 1) * PAGE))
-    return Page(list(items), number, pages, total)
+    shown = [ident for _name, ident in found[(number - 1) * PAGE : number * PAGE]]
+    members = {one.id: one for one in db.session.scalars(select(Member).where(Member.id.in_(shown)))}
+    return Page([members[ident] for ident in shown], number, pages, len(found))
 
 
 def notes(member_id: int) -> list[tuple[MemberNote, str]]:
@@ -127,6 +139,16 @@ def notes(member_id: int) -> list[tuple[MemberNote, str]]:
 
 def charter_in_force() -> Charter | None:
     return db.session.scalars(select(Charter).order_by(Charter.version.desc()).limit(1)).first()
+
+
+def charter_accepted_in(acceptance_id: int) -> tuple[CharterAcceptance, Charter]:
+    """An acceptance and the version it is of. Raises NoResultFound."""
+    row = db.session.execute(
+        select(CharterAcceptance, Charter)
+        .join(Charter, Charter.id == CharterAcceptance.charter_id)
+        .where(CharterAcceptance.id == acceptance_id)
+    ).one()
+    return row[0], row[1]
 
 
 def acceptance(member_id: int, charter_id: int) -> CharterAcceptance | None:

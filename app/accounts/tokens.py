@@ -60,6 +60,14 @@ def peek(purpose: TokenPurpose, token: str) -> OneTimeToken | None:
     ).first()
 
 
+def cancel(member_id: int) -> None:
+    """No letter on its way lets anybody in any more, after a new password or a new address. A guardian's is not one of them."""
+    links = update(OneTimeToken).where(
+        OneTimeToken.member_id == member_id, OneTimeToken.used_at.is_(None), OneTimeToken.purpose != TokenPurpose.GUARDIAN
+    )
+    db.session.execute(links.values(used_at=clock.now()).execution_options(synchronize_session=False))
+
+
 def spend(purpose: TokenPurpose, token: str) -> OneTimeToken:
     """Use a link up: of two at once, one wins. Raises Refused(LINK_SPENT)."""
     row = peek(purpose, token)

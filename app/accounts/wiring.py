@@ -11,7 +11,20 @@ from flask.cli import AppGroup
 from flask_login import LoginManager, current_user
 from sqlalchemy import select
 
-from app.accounts import admin_views, lab, letters, members, queries, tokens, views
+from app.accounts import (
+    access,
+    admin_views,
+    charter_views,
+    edge,
+    lab,
+    letters,
+    members,
+    post_views,
+    profile_views,
+    queries,
+    tokens,
+    views,
+)
 from app.accounts import api as accounts_api
 from app.accounts.models import ApiToken, Member
 from app.kernel import api, clock, outbox
@@ -21,18 +34,23 @@ from app.kernel.db import db, transaction
 from app.kernel.refusals import N_
 from app.kernel.web import add_context, add_to_navigation
 
+PAGES = (views, profile_views, charter_views, admin_views, post_views)
+"""The modules whose pages hang on the two blueprints; importing them is what hangs them."""
+
 COMMAND = Actor(member_id=None, roles=frozenset({Role.ADMINISTRATOR}), door=Door.COMMAND)
 
 
 def init_app(app: Flask) -> None:
     _know_visitors(app)
-    app.register_blueprint(views.bp)
+    app.register_blueprint(edge.bp)
     app.register_blueprint(admin_views.bp)
-    app.before_request(views.ask_for_charter)
+    app.before_request(charter_views.ask_for_charter)
     api.register(app, accounts_api.blp)
     letters.init_app(app)
+    outbox.handle(app, "accounts.send_link", access.send_link)
+    outbox.handle(app, "accounts.send_reset", access.send_reset)
     outbox.every(app, "accounts.forget_old", timedelta(hours=24), _forget_old)
-    add_context(app, lab=lab.current)
+    add_context(app, lab=lab.current, reminders=charter_views.reminders)
     add_to_navigation(app, N_("Members"), "people.members_list", "people", order=40, audience="manager")
     add_to_navigation(app, N_("Settings"), "people.checklist", "settings", order=60, audience="manager")
     add_to_navigation(app, N_("Me"), "accounts.profile", "person", order=90, audience="member", in_tabbar=True)
@@ -89,9 +107,7 @@ def _commands(app: Flask) -> None:
     def add(email: str, name: str) -> None:
         """A member whose address counts as proved."""
         with transaction():
-            member = members.sign_up(actor=COMMAND, name=name, email=email, password_hash=None, locale="fr")
-            if member is not None:
-                member.email_proved_at = clock.now()
+            member = members.add(actor=COMMAND, name=name, email=email, password_hash=None, locale="fr")
         click.echo(f"{email} added" if member else f"{email} has an account already")
 
     @group.command("promote")
