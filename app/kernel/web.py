@@ -106,7 +106,9 @@ def page(template: str, status: int = 200, *, block: str | None = None, **contex
     if block and request.headers.get("HX-Request") and not request.headers.get("HX-History-Restore-Request"):
         loaded = current_app.jinja_env.get_template(template)
         current_app.update_template_context(context)
-        html = "".join(loaded.blocks[block](loaded.new_context(context)))
+        filled = loaded.new_context(context)
+        next(loaded.root_render_func(filled))  # as far as the layout's first words: the page's imports, which the block uses
+        html = "".join(loaded.blocks[block](filled))
     else:
         html = render_template(template, **context)
     response = Response(html, status, content_type="text/html; charset=utf-8")
