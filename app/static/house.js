@@ -239,16 +239,20 @@
   });
   addEventListener("pageshow", (event) => event.persisted && all("form[data-pending]").forEach(settle));
 
-  /* htmx: prepare what arrives; never take away what somebody is writing; say when the line is cut. */
+  /* htmx: prepare what arrives; never take away what somebody is writing or reading; say when the line is cut. */
+  const isTyped = (control) => control.value !== control.defaultValue || control === document.activeElement;
+  let opened = [];
   document.addEventListener("htmx:beforeSwap", (event) => {
-    const target = event.detail.target;
-    const writing = target.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
-    const isPoll = event.detail.requestConfig?.triggeringEvent === undefined && event.detail.requestConfig?.verb === "get";
-    if (isPoll && (writing || target.querySelector("details[open] form"))) event.detail.shouldSwap = false;
+    const { target, requestConfig } = event.detail;
+    const isPoll = requestConfig?.triggeringEvent === undefined && requestConfig?.verb === "get";
+    if (isPoll && all("input:not([type='hidden']), textarea", target).some(isTyped)) event.detail.shouldSwap = false;
+    opened = all("details[open][id]", target).map((one) => one.id);
   });
   document.addEventListener("htmx:afterSwap", (event) => {
-    prepareForms(event.detail.target);
-    if ([409, 422].includes(event.detail.xhr.status)) focusErrors(event.detail.target);
+    const { target, xhr } = event.detail;
+    for (const ident of opened) document.getElementById(ident)?.setAttribute("open", "");
+    prepareForms(target);
+    if ([409, 422].includes(xhr.status)) focusErrors(target);
     tick();
   });
   document.addEventListener("htmx:afterRequest", (event) => {
