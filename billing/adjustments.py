@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app.accounts.models import Member
 from app.kernel import audit, mail
@@ -37,12 +37,11 @@ class Waiting:
 
 def waiting() -> list[Waiting]:
     """Oldest first. One statement."""
-    first = select(func.min(ChargeLine.position)).where(ChargeLine.charge_id == Charge.id).scalar_subquery()
     rows = db.session.execute(
         select(Adjustment, Charge, Member.name, ChargeLine.label)
         .join(Charge, Charge.id == Adjustment.charge_id)
         .join(Member, Member.id == Adjustment.asked_by_id)
-        .outerjoin(ChargeLine, (ChargeLine.charge_id == Charge.id) & (ChargeLine.position == first))
+        .outerjoin(ChargeLine, (ChargeLine.charge_id == Charge.id) & (ChargeLine.position == 0))
         .where(Adjustment.answered_at.is_(None))
         .order_by(Adjustment.asked_at, Adjustment.id)
     )

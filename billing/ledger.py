@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import literal, select
+from sqlalchemy import Row, literal, select
 
 from app.kernel.db import db
 from app.kernel.money import Cents
@@ -104,7 +104,7 @@ def _only_plain(value: object) -> None:
 
 
 def _document(
-    *, seq: int, at: datetime, kind: str, subject: str, key: str, postings: Sequence[Posting] | Sequence[LedgerPosting]
+    *, seq: int, at: datetime, kind: str, subject: str, key: str, postings: Sequence[Posting] | Sequence[Row[Any]]
 ) -> dict[str, Any]:
     return {
         "seq": seq,
@@ -124,26 +124,24 @@ def _by_key(key: str) -> LedgerEntry | None:
     return db.session.scalars(select(LedgerEntry).where(LedgerEntry.key == key)).first()
 
 
-def _entries(page: int = 1000) -> Iterator[tuple[LedgerEntry, list[LedgerPosting]]]:
-    """The chain in order, a page at a time, so that ten years fit in memory."""
+def _entries(page: int = 1000) -> Iterator[tuple[Row[Any], list[Row[Any]]]]:
+    """The chain in order with the postings of each entry: columns, a page at a time, so that ten years fit in memory."""
     last = -(2**62)
+    entry, posting = LedgerEntry.__table__.c, LedgerPosting.__table__.c
     while True:
-        chain = select(LedgerEntry).where(LedgerEntry.seq > last).order_by(LedgerEntry.seq).limit(page)
-        entries = db.session.scalars(chain.execution_options(populate_existing=True)).all()
+        chain = select(*entry).where(entry.seq > last).order_by(entry.seq).limit(page)
+        entries = db.session.execute(chain).all()
         if not entries:
             return
-        found: dict[int, list[LedgerPosting]] = {entry.seq: [] for entry in entries}
-        rows = select(LedgerPosting).where(LedgerPosting.entry_seq.between(entries[0].seq, entries[-1].seq))
-        rows = rows.order_by(LedgerPosting.entry_seq, LedgerPosting.position).execution_options(populate_existing=True)
-        for row in db.session.scalars(rows):
+        found: dict[int, list[Row[Any]]] = {row.seq: [] for row in entries}
+        within = select(*posting).where(posting.entry_seq.between(entries[0].seq, entries[-1].seq))
+        for row in db.session.execute(within.order_by(posting.entry_seq, posting.position)):
             found.setdefault(row.entry_seq, []).append(row)
-        for entry in entries:
-            yield entry, found[entry.seq]
+        yield from ((row, found[row.seq]) for row in entries)
         last = entries[-1].seq
-        db.session.expunge_all()
 
 
-def _wrong(entry: LedgerEntry, postings: Sequence[LedgerPosting], *, previous: str, expected: int) -> str:
+def _wrong(entry: Row[Any], postings: Sequence[Row[Any]], *, previous: str, expected: int) -> str:
     """What is wrong with an entry, or nothing."""
     if entry.seq != expected:
         return f"entry {expected} is missing before it"

@@ -10,7 +10,7 @@ from billing.rules import Method, Status
 MOST_CENTS = 10_000_000
 
 
-class Said(ma.Schema):
+class LabelSchema(ma.Schema):
     """A text in the lab's languages; either may be missing."""
 
     fr = ma.fields.String()
@@ -18,7 +18,7 @@ class Said(ma.Schema):
 
 
 class ChargeLineSchema(ma.Schema):
-    label = ma.fields.Nested(Said, required=True)
+    label = ma.fields.Nested(LabelSchema, required=True)
     item = ma.fields.String(required=True, allow_none=True, metadata={"example": "machine:7"})
     starts_at = ma.fields.AwareDateTime(required=True, allow_none=True)
     ends_at = ma.fields.AwareDateTime(required=True, allow_none=True)
@@ -68,7 +68,7 @@ class GroupsSchema(ma.Schema):
 
 class PriceSchema(ma.Schema):
     item = ma.fields.String(required=True, metadata={"example": "machine:7"})
-    name = ma.fields.Nested(Said, required=True)
+    name = ma.fields.Nested(LabelSchema, required=True)
     rates = ma.fields.Nested(GroupsSchema, required=True)
 
 
