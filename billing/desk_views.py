@@ -105,7 +105,7 @@ def cancel_payment(number: str) -> ResponseReturnValue:
 @needs(Role.MANAGER, Role.ACCOUNTANT)
 def adjustment(adjustment_id: int) -> ResponseReturnValue:
     """One request and its answer."""
-    found = queries.adjustment(adjustment_id)
+    queries.adjustment(adjustment_id)
     form = AnswerForm()
     if form.validate_on_submit():
         actor, words = current_actor(), form.words.data or ""
@@ -125,6 +125,7 @@ def adjustment(adjustment_id: int) -> ResponseReturnValue:
         else:
             flash(_("The member has your answer by mail."), "free")
             return see(url)
+    found = queries.adjustment(adjustment_id)
     people = accounts.names([one for one in (found.asked_by_id, found.answered_by_id) if one is not None])
     return page(
         "billing/adjustment.html",

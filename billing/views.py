@@ -43,7 +43,7 @@ def account() -> ResponseReturnValue:
 
 @bp.route(f"/account/money/charges/<int(max={MAX_ID}):charge_id>/adjustment", methods=["GET", "POST"])
 def ask_adjustment(charge_id: int) -> ResponseReturnValue:
-    charge = _own_charge(charge_id)
+    _own_charge(charge_id)
     form = AskForm()
     if form.validate_on_submit():
         actor, note = current_actor(), form.note.data or ""
@@ -60,7 +60,7 @@ def ask_adjustment(charge_id: int) -> ResponseReturnValue:
             flash(_("Your question is with the team; the answer comes by mail."), "free")
             return see(url)
     status = form.status if form.is_submitted() else 200
-    return page("billing/ask_adjustment.html", status, form=form, charge=charge)
+    return page("billing/ask_adjustment.html", status, form=form, charge=_own_charge(charge_id))
 
 
 @bp.get("/receipts/<number>")
