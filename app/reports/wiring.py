@@ -12,4 +12,4 @@ from app.reports import views
 def init_app(app: Flask) -> None:
     app.register_blueprint(views.bp)
     add_to_navigation(app, N_("Home"), "reports.home", "home", order=0, in_tabbar=True)
-    add_to_navigation(app, N_("Today"), "reports.today", "bell", order=5, audience="manager")
+    add_to_navigation(app, N_("Today"), "reports.today", "bell", order=5, audience="manager", in_tabbar=True)
