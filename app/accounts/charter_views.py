@@ -24,11 +24,10 @@ from app.kernel.db import transaction
 from app.kernel.refusals import Refused
 from app.kernel.web import once, page, public, see
 
-FREE_OF_CHARTER = {
-    "accounts.charter", "accounts.profile", "accounts.privacy", "accounts.my_data", "people.edit_charter", "people.letters",
-    "people.letter", "people.letter_page",
-}  # fmt: skip
-"""Pages that do not send to the charter first: what it is, one's own data, and where links are read without a mail server."""
+FREE_OF_CHARTER = {"people.edit_charter", "people.letters", "people.letter", "people.letter_page", "people.letter_calendar"}
+"""Pages that do not send to the charter first: where it is written, and where links are read without a mail server. None of
+`accounts` does either: links of letters, one's own data, the charter itself.
+"""
 
 
 @bp.get("/charter")
@@ -132,7 +131,9 @@ def ask_for_charter() -> ResponseReturnValue | None:
     if member is None or request.method != "GET" or request.blueprint is None or not _is_a_page():
         return None
     standing = g.standing = queries.standing(member.id)
-    if standing.charter_accepted or standing.guardian_awaited or request.endpoint in FREE_OF_CHARTER:
+    if standing.charter_accepted or standing.guardian_awaited:
+        return None
+    if request.blueprint == bp.name or request.endpoint in FREE_OF_CHARTER:
         return None
     if session.get("charter_asked") == standing.charter_version:
         return None
