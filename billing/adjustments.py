@@ -14,10 +14,9 @@ from app.kernel.actors import Actor
 from app.kernel.db import db, locked
 from app.kernel.money import ZERO, Cents
 from app.kernel.refusals import NotAllowed, Refused
-from billing import ledger, rules, settlements
+from billing import desk, ledger, rules, settlements
 from billing.ledger import Posting
 from billing.models import Adjustment, Charge, ChargeLine
-from billing.payments import may_hold_the_desk
 from billing.rules import Account, Answer, AnswerFacts
 
 
@@ -99,7 +98,7 @@ def decline(*, actor: Actor, adjustment_id: int, words: str, at: datetime) -> Ad
 
 
 def _to_answer(actor: Actor, adjustment_id: int, new_cents: Cents | None) -> tuple[Adjustment, Charge]:
-    if not may_hold_the_desk(actor):
+    if not desk.may_hold(actor):
         raise NotAllowed
     charge_id = db.session.scalars(select(Adjustment.charge_id).where(Adjustment.id == adjustment_id)).one()
     charge = _locked_charge(charge_id)

@@ -15,7 +15,7 @@ from app.kernel.api import answers, once, scoped
 from app.kernel.db import db
 from app.kernel.refusals import NotAllowed
 from app.kernel.web import public
-from billing import adjustments, payments, queries, receipts
+from billing import adjustments, desk, payments, price_list, queries, receipts
 from billing.models import Adjustment, Charge, Receipt
 from billing.schemas import (
     AccountSchema,
@@ -26,7 +26,6 @@ from billing.schemas import (
     PriceSchema,
     ReceiptSchema,
 )
-from billing.views import priced_items, readable_receipt
 
 blp = api.blueprint("billing", __name__, "What things cost, what is owed, and the desk")
 
@@ -38,7 +37,7 @@ SHOWN = 100
 @public
 def prices() -> list[dict[str, Any]]:
     """What an hour of each machine costs today, by tariff group. What is not listed is free."""
-    return [{"item": one.item, "name": one.name, "rates": one.terms} for one in priced_items()]
+    return [{"item": one.item, "name": one.name, "rates": one.terms} for one in price_list.priced_items()]
 
 
 @blp.get("/charges")
@@ -70,7 +69,7 @@ def ask_adjustment(said: dict[str, Any], charge_id: int) -> Adjustment:
 @scoped("reservations")
 def receipt(number: str) -> dict[str, Any]:
     """One of your receipts; any receipt for managers and accountants."""
-    return _shown(readable_receipt(number))
+    return _shown(receipts.readable(current_actor(), number))
 
 
 @blp.get(f"/desk/members/<int(max={api.MAX_ID}):member_id>/charges")
@@ -79,7 +78,7 @@ def receipt(number: str) -> dict[str, Any]:
 @scoped("desk")
 def charges_of(member_id: int) -> dict[str, Any]:
     """What a member owes, and the last hundred charges."""
-    if not payments.may_hold_the_desk(current_actor()):
+    if not desk.may_hold(current_actor()):
         raise NotAllowed
     return {
         "member_id": member_id,

@@ -12,7 +12,7 @@ from app.kernel.actors import Actor, Role
 from app.kernel.db import db, locked
 from app.kernel.money import Cents
 from app.kernel.refusals import NotAllowed, Refused
-from billing import ledger, numbering, queries, receipts, rules, settlements
+from billing import desk, ledger, numbering, queries, receipts, rules, settlements
 from billing.ledger import Posting
 from billing.models import Payment, Receipt
 from billing.rules import TILLS, Account, Method
@@ -23,7 +23,7 @@ def take(*, actor: Actor, payer_id: int, cents: Cents, method: Method, at: datet
 
     Raises Refused for more than is due, NotAllowed to all but managers and accountants, NoResultFound for an unknown payer.
     """
-    if not may_hold_the_desk(actor):
+    if not desk.may_hold(actor):
         raise NotAllowed
     if cents <= 0:
         raise ValueError("a payment is more than nothing")
@@ -76,7 +76,3 @@ def cancel(*, actor: Actor, number: str, reason: str, at: datetime) -> Payment:
     audit.record(actor, "payment.cancelled", f"member:{payer_id}", receipt=number, cents=payment.cents, reason=reason)
     mail.send("billing.payment_cancelled", key=f"billing.payment_cancelled:{number}", receipt=number)
     return payment
-
-
-def may_hold_the_desk(actor: Actor) -> bool:
-    return actor.has(Role.MANAGER, Role.ACCOUNTANT)

@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import selectinload
 
 from app.accounts import lab
 from app.accounts import queries as accounts
+from app.kernel.actors import Actor
 from app.kernel.db import db
 from app.kernel.money import Cents
-from billing import ledger
+from billing import desk, ledger, queries
 from billing.models import Allocation, Charge, ChargeLine, Payment, Receipt
 from billing.rules import Method
 
@@ -102,6 +104,14 @@ def printed(receipt: Receipt) -> Printed:
         for each in body["covered"]
     ]
     return Printed(**{**body, "method": Method(body["method"]), "taken_at": _moment(body["taken_at"]), "covered": covered})
+
+
+def readable(actor: Actor, number: str) -> Receipt:
+    """One's own receipt, or anybody's for the desk. Raises NoResultFound for others' and for unknown ones alike."""
+    found = queries.receipt(number)
+    if found.payer_id != actor.member_id and not desk.may_hold(actor):
+        raise NoResultFound
+    return found
 
 
 def _charges_of(payment: Payment) -> list[tuple[Charge, Cents]]:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from flask import Blueprint, flash, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.exc import NoResultFound
 
-from app.accounts.models import TariffGroup
-from app.kernel import clock, i18n
+from app.kernel import clock
 from app.kernel.actors import Role, current_actor
 from app.kernel.api import MAX_ID
 from app.kernel.refusals import Refused
 from app.kernel.web import once, page, public, see
-from billing import adjustments, names, payments, queries, rates, receipts, rules
+from billing import adjustments, price_list, queries, receipts, rules
 from billing.forms import GROUP_WORDS, AskForm
-from billing.models import Charge, Receipt
-from billing.pricing import RateTerms
+from billing.models import Charge
 
 bp = Blueprint("billing", __name__, template_folder="templates")
 
@@ -66,7 +62,7 @@ def ask_adjustment(charge_id: int) -> ResponseReturnValue:
 @bp.get("/receipts/<number>")
 def receipt(number: str) -> ResponseReturnValue:
     """Made for printing. One's own, or anybody's for the desk."""
-    found = readable_receipt(number)
+    found = receipts.readable(current_actor(), number)
     return page(
         "billing/receipt.html",
         receipt=receipts.printed(found),
@@ -77,45 +73,16 @@ def receipt(number: str) -> ResponseReturnValue:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class PricedItem:
-    """A line of the price list: what each group pays, its own rate or the standard one; None is free."""
-
-    item: str
-    name: dict[str, str]
-    terms: dict[TariffGroup, RateTerms | None]
-
-
-@bp.get("/prices")
+@bp.get("/prices", endpoint="price_list")
 @public
-def price_list() -> ResponseReturnValue:
+def prices() -> ResponseReturnValue:
     return page(
         "billing/price_list.html",
-        items=priced_items(),
+        items=price_list.priced_items(),
         groups=GROUP_WORDS,
         may_edit=current_actor().has(Role.MANAGER),
         today=clock.today(),
     )
-
-
-def priced_items() -> list[PricedItem]:
-    """Today's price list, by name in the reader's language."""
-    listed = rates.price_list(clock.today())
-    known = names.item_names(listed)
-    found = [
-        PricedItem(item, known[item], {group: own.get(group, own.get(TariffGroup.STANDARD)) for group in TariffGroup})
-        for item, own in listed.items()
-        if item in known
-    ]
-    return sorted(found, key=lambda one: i18n.in_words(one.name).casefold())
-
-
-def readable_receipt(number: str) -> Receipt:
-    """Raises NoResultFound for one that is not there and for one that is not theirs alike."""
-    found = queries.receipt(number)
-    if found.payer_id != current_actor().member_id and not payments.may_hold_the_desk(current_actor()):
-        raise NoResultFound
-    return found
 
 
 def _own_charge(charge_id: int) -> Charge:

@@ -1,0 +1,31 @@
+"""The lab's price list: what is priced, by its name, for each tariff group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.accounts.models import TariffGroup
+from app.kernel import clock, i18n
+from billing import names, rates
+from billing.pricing import RateTerms
+
+
+@dataclass(frozen=True, slots=True)
+class PricedItem:
+    """A line of the price list: what each group pays, its own rate or the standard one; None is free."""
+
+    item: str
+    name: dict[str, str]
+    terms: dict[TariffGroup, RateTerms | None]
+
+
+def priced_items() -> list[PricedItem]:
+    """Today's price list, by name in the reader's language."""
+    listed = rates.price_list(clock.today())
+    known = names.item_names(listed)
+    found = [
+        PricedItem(item, known[item], {group: own.get(group, own.get(TariffGroup.STANDARD)) for group in TariffGroup})
+        for item, own in listed.items()
+        if item in known
+    ]
+    return sorted(found, key=lambda one: i18n.in_words(one.name).casefold())
