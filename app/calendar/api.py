@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.exc import NoResultFound
 
 from app.calendar import plans, queries
-from app.calendar.schemas import OpeningQuery, OpeningSchema, PlaceSchema
+from app.calendar.schemas import HoursQuery, HoursSchema, PlaceSchema
 from app.kernel import api, clock, i18n
 from app.kernel.api import answers
 from app.kernel.web import public
@@ -33,8 +33,8 @@ def list_places() -> list[dict[str, Any]]:
 
 
 @blp.get("/opening")
-@blp.arguments(OpeningQuery, location="query")
-@blp.response(200, OpeningSchema)
+@blp.arguments(HoursQuery, location="query")
+@blp.response(200, HoursSchema)
 @answers(blp, 404, 422)
 @public
 def opening(given: dict[str, Any]) -> dict[str, Any]:

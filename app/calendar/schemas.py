@@ -15,22 +15,20 @@ MOST_DAYS = 92
 EARLIEST, LATEST = date(2000, 1, 1), date(2199, 12, 31)
 
 
-class Said(ma.Schema):
-    """A text in the lab's languages; either may be missing."""
-
-    fr = ma.fields.String()
-    en = ma.fields.String()
+def _words() -> ma.fields.Dict:
+    """A text in the lab's languages, {"fr": …, "en": …}; either may be missing."""
+    return ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), required=True)
 
 
 class PlaceSchema(ma.Schema):
     slug = ma.fields.String(required=True)
     kind = ma.fields.Enum(Kind, by_value=True, required=True)
-    name = ma.fields.Nested(Said, required=True)
+    name = _words()
     parent = ma.fields.String(required=True, allow_none=True, metadata={"description": "Slug of the place it is in"})
     capacity = ma.fields.Integer(required=True, metadata={"description": "How many may take it at once"})
 
 
-class OpeningQuery(ma.Schema):
+class HoursQuery(ma.Schema):
     """Days of the lab, both included; a week from today unless they say otherwise, three months at most."""
 
     bounds = ma.validate.Range(EARLIEST, LATEST)
@@ -47,21 +45,21 @@ class OpeningQuery(ma.Schema):
             raise ma.ValidationError(f"Give a day from `from` on, at most {MOST_DAYS} days in all.", "to")
 
 
-class StretchSchema(ma.Schema):
+class HoursStretchSchema(ma.Schema):
     start = ma.fields.AwareDateTime(required=True)
     end = ma.fields.AwareDateTime(required=True)
 
 
-class DaySchema(ma.Schema):
+class HoursDaySchema(ma.Schema):
     """One day as it will be, and what decided it: the weekly hours, exceptional days, a public holiday, or nothing."""
 
     day = ma.fields.Date(required=True)
     source = ma.fields.Enum(Source, by_value=True, required=True)
     holiday = ma.fields.String(required=True, allow_none=True)
-    note = ma.fields.Nested(Said, required=True)
-    opening = ma.fields.List(ma.fields.Nested(StretchSchema), required=True)
+    note = _words()
+    opening = ma.fields.List(ma.fields.Nested(HoursStretchSchema), required=True)
 
 
-class OpeningSchema(ma.Schema):
+class HoursSchema(ma.Schema):
     place = ma.fields.String(required=True)
-    days = ma.fields.List(ma.fields.Nested(DaySchema), required=True)
+    days = ma.fields.List(ma.fields.Nested(HoursDaySchema), required=True)

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any, Protocol, TypeVar, cast
 
 import marshmallow as ma
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, abort, current_app, g, request
 from flask_babel import gettext as _
 from flask_smorest import Api, Blueprint
 from sqlalchemy.exc import NoResultFound
@@ -18,7 +18,7 @@ from app.kernel import i18n, idempotency
 from app.kernel.actors import current_actor
 from app.kernel.db import db, transaction
 from app.kernel.refusals import NotAllowed, Refusal, Refused
-from app.kernel.web import Access, access_of, csrf
+from app.kernel.web import Access, access_of, csrf, fingerprint, note_bug, on_bug, on_http_error, with_error_headers
 
 PREFIX = "/api/v1"
 PROBLEM = "application/problem+json"
@@ -109,6 +109,8 @@ def init_app(app: Flask) -> None:
     api = HouseApi(app)
     app.extensions["house_api"] = api
     app.before_request(_ask_scope)
+    app.register_error_handler(HTTPException, lambda error: _on_http_error(error) if is_api_request() else on_http_error(error))
+    app.register_error_handler(Exception, lambda error: _on_bug(error) if is_api_request() else on_bug(error))
 
 
 def blueprint(name: str, import_name: str, description: str) -> JsonBlueprint:
@@ -157,16 +159,23 @@ def problem(status: int, detail: str = "", **extra: Any) -> Response:
 
 
 def once(act: Callable[[], int]) -> int:
-    """Run `act` (it returns the id of what it made) in one transaction, once per `Idempotency-Key` header."""
+    """Run `act` (it returns the id of what it made) in one transaction, once per `Idempotency-Key` header.
+
+    The same key again answers with the first id; with another body it is a mistake of the caller, 422.
+    """
     key = request.headers.get("Idempotency-Key", "")[:64]
     whose = f"api:{current_actor().member_id}:{request.path}:{key}"
+    body = fingerprint(request.get_data(cache=True))
     with transaction():
         if key and (earlier := idempotency.claim(whose)) is not None:
-            return int(earlier)
-        ident = act()
+            ident, _sep, first_body = earlier.partition(" ")
+            if first_body != body:
+                abort(422, _("This Idempotency-Key came with another body before: use a new key for a new request."))
+            return int(ident)
+        made = act()
         if key:
-            idempotency.answer(whose, str(ident))
-    return ident
+            idempotency.answer(whose, f"{made} {body}")
+    return made
 
 
 def _ask_scope() -> Response | None:
@@ -210,11 +219,12 @@ def _on_http_error(error: HTTPException) -> Response:
     data = getattr(error, "data", None) or {}
     errors = data.get("messages") or data.get("errors")
     extra = {"errors": errors} if errors else {}
-    response = problem(error.code or 500, data.get("message") or error.description or "", **extra)
-    for name, value in error.get_headers():
-        if name in ("Allow", "Retry-After"):
-            response.headers[name] = value
-    return response
+    return with_error_headers(problem(error.code or 500, data.get("message") or error.description or "", **extra), error)
+
+
+def _on_bug(error: Exception) -> Response:
+    code = note_bug(error)
+    return problem(code, _("Our side failed; nothing was half done. Give this number to the team: %(id)s", id=request_id()))
 
 
 def is_api_request() -> bool:

@@ -186,7 +186,8 @@ def init_app(app: Flask, url: str) -> None:
 
 def _sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # the driver's own BEGIN comes too late; ours is below
-    for pragma in ("journal_mode=wal", "synchronous=full", "busy_timeout=10000", "foreign_keys=on"):
+    # recursive_triggers: else INSERT OR REPLACE deletes the old row without asking the guards against DELETE.
+    for pragma in ("journal_mode=wal", "synchronous=full", "busy_timeout=10000", "foreign_keys=on", "recursive_triggers=on"):
         connection.execute(f"PRAGMA {pragma}")
 
 

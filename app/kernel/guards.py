@@ -25,7 +25,8 @@ _attached: list[Guard] = []
 
 _FOUND = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
-    "postgresql": "SELECT conname FROM pg_constraint UNION SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
+    "postgresql": "SELECT conname FROM pg_constraint"
+    " UNION SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, cast
 
 from babel import dates, numbers
@@ -71,7 +72,7 @@ def in_words(text: Mapping[str, str] | None) -> str:
 
 def money(cents: int) -> str:
     """9,00 € or €9.00; the font has no narrow space, so a no-break space stands for it."""
-    text = numbers.format_currency(cents / 100, "EUR", locale=_babel_locale())
+    text = numbers.format_currency(Decimal(cents) / 100, "EUR", locale=_babel_locale())
     return text.replace("\u202f", "\u00a0").replace("-", "−")
 
 

@@ -99,7 +99,7 @@ def _compose(payload: dict[str, Any]) -> None:
     mail = Mail(
         template=payload["template"],
         to_address=letter.to.address,
-        to_name=letter.to.name,
+        to_name=" ".join(letter.to.name.split()),
         locale=letter.to.locale,
         subject=" ".join(letter.subject.split()),
         text=text,
@@ -124,14 +124,22 @@ def _deliver(payload: dict[str, Any]) -> None:
         try:
             with _server(settings.smtp_url) as server:
                 server.send_message(_as_message(mail, settings))
-        except smtplib.SMTPRecipientsRefused as error:
-            if any(500 <= code < 600 for code, _ in error.recipients.values()):
-                raise
-            raise outbox.Transient(str(error)) from error
         except (OSError, smtplib.SMTPException) as error:
+            if _is_final(error):
+                raise
             raise outbox.Transient(f"{type(error).__name__}: {error}") from error
         with transaction():
             db.session.execute(update(Mail).where(Mail.id == mail.id).values(sent_at=clock.now()))
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether the server refused this very letter or its reader for good (5xx): asking for ever would not help.
+
+    A refused sign-in or sender is the lab's own setting, which somebody will mend: the letters wait for it.
+    """
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return any(500 <= code < 600 for code, _ in error.recipients.values())
+    return isinstance(error, smtplib.SMTPDataError) and 500 <= error.smtp_code < 600
 
 
 def _server(url: str) -> smtplib.SMTP:
@@ -143,10 +151,14 @@ def _server(url: str) -> smtplib.SMTP:
         server = smtplib.SMTP_SSL(host, parts.port or 465, timeout=20, context=context)
     else:
         server = smtplib.SMTP(host, parts.port or 25, timeout=20)
+    try:
         if parts.scheme == "smtp+starttls":
             server.starttls(context=context)
-    if parts.username:
-        server.login(unquote(parts.username), unquote(parts.password or ""))
+        if parts.username:
+            server.login(unquote(parts.username), unquote(parts.password or ""))
+    except Exception:
+        server.close()
+        raise
     return server
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kernel import clock
-from app.kernel.db import Base, db, pk, transaction
+from app.kernel.db import Base, db, is_deadlock, pk, transaction
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +111,20 @@ def enqueue(topic: str, payload: dict[str, Any], *, key: str | None = None, due_
     db.session.execute(insert(OutboxMessage).values(**values).on_conflict_do_nothing(index_elements=["key"]))
 
 
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """A message in hand. `attempts` is its fencing token: whoever claims it later, after our lease, has a higher one."""
+
+    id: int
+    topic: str
+    payload: dict[str, Any]
+    attempts: int
+
+
+class _Overtaken(Exception):
+    """The lease ran out and another worker has the message: what we did in this transaction must not count."""
+
+
 def work_once() -> bool:
     """Claim and do one due message. False when there was none."""
     message = _claim()
@@ -123,7 +137,9 @@ def work_once() -> bool:
         with transaction():
             if not handling.talks_outside:
                 handling.run(message.payload)
-            _settle(message.id, done_at=clock.now(), last_error=None)
+            _settle(message, done_at=clock.now(), last_error=None)
+    except _Overtaken:
+        log.warning("outbox %s #%s took longer than its lease: another worker has it", message.topic, message.id)
     except Exception as error:
         log.warning("outbox %s #%s failed: %s", message.topic, message.id, error, exc_info=not isinstance(error, Transient))
         _put_back(message, error)
@@ -133,22 +149,22 @@ def work_once() -> bool:
 def run_due_jobs() -> int:
     """Run every periodic job that is due, each claimed first. Returns how many ran."""
     jobs: dict[str, _Clockwork] = current_app.extensions["jobs"]
+    planned = {row.name: row.next_due_at for row in db.session.execute(select(PeriodicJob.name, PeriodicJob.next_due_at))}
+    db.session.rollback()
     ran = 0
     for name, clockwork in jobs.items():
-        if not _claim_job(name, clockwork.every):
+        claim = _claim_job(name, planned.get(name), clockwork.every)
+        if claim is None:
             continue
         ran += 1
         error: str | None = None
         try:
             clockwork.run()
         except Exception as failure:
-            db.session.rollback()
             log.exception("job %s failed", name)
-            error = f"{type(failure).__name__}: {failure}"
-        with transaction():
-            db.session.execute(
-                update(PeriodicJob).where(PeriodicJob.name == name).values(last_run_at=clock.now(), last_error=error)
-            )
+            error = f"{type(failure).__name__}: {failure}"[:500]
+        db.session.rollback()
+        _finish_job(name, claim, error)
     return ran
 
 
@@ -161,11 +177,21 @@ def drain(limit: int = 10_000) -> int:
 
 
 def retry(message_id: int) -> None:
-    """Give a parked message another life, in the caller's transaction."""
-    _settle(message_id, parked_at=None, attempts=0, due_at=clock.now())
+    """Give a message that is parked or waits another life, in the caller's transaction; nothing while it is being done."""
+    now = clock.now()
+    db.session.execute(
+        update(OutboxMessage)
+        .where(
+            OutboxMessage.id == message_id,
+            OutboxMessage.done_at.is_(None),
+            or_(OutboxMessage.leased_until.is_(None), OutboxMessage.leased_until <= now),
+        )
+        .values(leased_until=None, parked_at=None, attempts=0, due_at=now)
+        .execution_options(synchronize_session=False)
+    )
 
 
-def _claim() -> OutboxMessage | None:
+def _claim() -> _Claimed | None:
     now = clock.now()
     free = (
         OutboxMessage.done_at.is_(None),
@@ -174,7 +200,9 @@ def _claim() -> OutboxMessage | None:
         or_(OutboxMessage.leased_until.is_(None), OutboxMessage.leased_until <= now),
     )
     for _ in range(5):
-        candidate = db.session.scalar(select(OutboxMessage.id).where(*free).order_by(OutboxMessage.due_at).limit(1))
+        candidate = db.session.scalar(
+            select(OutboxMessage.id).where(*free).order_by(OutboxMessage.due_at, OutboxMessage.id).limit(1)
+        )
         if candidate is None:
             db.session.rollback()
             return None
@@ -183,48 +211,82 @@ def _claim() -> OutboxMessage | None:
                 update(OutboxMessage)
                 .where(OutboxMessage.id == candidate, *free)
                 .values(leased_until=now + LEASE, attempts=OutboxMessage.attempts + 1)
-            )
-            if claimed.rowcount == 1:  # type: ignore[attr-defined]
-                return db.session.get_one(OutboxMessage, candidate, populate_existing=True)
+                .returning(OutboxMessage.id, OutboxMessage.topic, OutboxMessage.payload, OutboxMessage.attempts)
+                .execution_options(synchronize_session=False)
+            ).one_or_none()
+        if claimed is not None:
+            return _Claimed(*claimed)
     return None
 
 
-def _claim_job(name: str, period: timedelta) -> bool:
+def _claim_job(name: str, planned: datetime | None, period: timedelta) -> _JobClaim | None:
+    """Take a job that is due, or None. While it runs it is planned for the end of a lease, so that nobody else takes it."""
     now = clock.now()
+    if planned is not None and planned > now:
+        return None
+    leased = now + max(LEASE, period)
     with transaction():
-        row = db.session.get(PeriodicJob, name, populate_existing=True)
-        if row is None:
+        if planned is None:
             insert = postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
-            fresh = insert(PeriodicJob).values(name=name, next_due_at=now + period)
-            return bool(db.session.execute(fresh.on_conflict_do_nothing()).rowcount)  # type: ignore[attr-defined]
-        if row.next_due_at > now:
-            return False
-        claimed = db.session.execute(
+            fresh = insert(PeriodicJob).values(name=name, next_due_at=leased).on_conflict_do_nothing()
+            taken = db.session.execute(fresh)
+        else:
+            taken = db.session.execute(
+                update(PeriodicJob)
+                .where(PeriodicJob.name == name, PeriodicJob.next_due_at == planned)
+                .values(next_due_at=leased)
+                .execution_options(synchronize_session=False)
+            )
+        if not taken.rowcount:  # type: ignore[attr-defined]
+            return None
+    return _JobClaim(leased, _next_due(planned or now, period, now))
+
+
+@dataclass(frozen=True, slots=True)
+class _JobClaim:
+    leased: datetime
+    next_due_at: datetime
+
+
+def _next_due(planned: datetime, period: timedelta, now: datetime) -> datetime:
+    """The next beat after now: beats that were missed are left out, and a late run shifts none of those to come."""
+    return planned + period * ((now - planned) // period + 1)
+
+
+def _finish_job(name: str, claim: _JobClaim, error: str | None) -> None:
+    """Plan the next run, unless the lease ran out and another worker did."""
+    with transaction():
+        db.session.execute(
             update(PeriodicJob)
-            .where(PeriodicJob.name == name, PeriodicJob.next_due_at == row.next_due_at)
-            .values(next_due_at=now + period)
+            .where(PeriodicJob.name == name, PeriodicJob.next_due_at == claim.leased)
+            .values(next_due_at=claim.next_due_at, last_run_at=clock.now(), last_error=error)
             .execution_options(synchronize_session=False)
         )
-        return bool(claimed.rowcount == 1)  # type: ignore[attr-defined]
 
 
-def _settle(message_id: int, **values: Any) -> None:
-    db.session.execute(
+def _settle(message: _Claimed, **values: Any) -> None:
+    """Write down how it went. Raises _Overtaken when the message is no longer ours."""
+    ours = db.session.execute(
         update(OutboxMessage)
-        .where(OutboxMessage.id == message_id)
+        .where(OutboxMessage.id == message.id, OutboxMessage.attempts == message.attempts, OutboxMessage.done_at.is_(None))
         .values(leased_until=None, **values)
         .execution_options(synchronize_session=False)
     )
+    if not ours.rowcount:  # type: ignore[attr-defined]
+        raise _Overtaken
 
 
-def _put_back(message: OutboxMessage, error: Exception) -> None:
-    """A transient failure comes back for ever, ever more slowly; anything else is parked after five tries."""
+def _put_back(message: _Claimed, error: Exception) -> None:
+    """What time may mend comes back for ever, ever more slowly; anything else is parked after five tries."""
     db.session.rollback()
-    words = f"{type(error).__name__}: {error}"[:500]
+    words = f"{type(error).__name__}: {error}"[:500].replace("\x00", "")
     delay = RETRIES[min(message.attempts, len(RETRIES)) - 1]
-    parked = not isinstance(error, Transient) and message.attempts >= len(RETRIES)
-    with transaction():
-        if parked:
-            _settle(message.id, parked_at=clock.now(), last_error=words)
-        else:
-            _settle(message.id, due_at=clock.now() + delay, last_error=words)
+    lasts = not isinstance(error, Transient) and not is_deadlock(error)
+    try:
+        with transaction():
+            if lasts and message.attempts >= len(RETRIES):
+                _settle(message, parked_at=clock.now(), last_error=words)
+            else:
+                _settle(message, due_at=clock.now() + delay, last_error=words)
+    except _Overtaken:
+        log.warning("outbox %s #%s: another worker has it", message.topic, message.id)

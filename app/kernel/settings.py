@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -37,25 +38,28 @@ class Settings:
         Raises SettingsError with the variable's name.
         """
         env = os.environ if env is None else env
-        environment = env.get("ETABLI_ENV", "production")
+        environment = env.get("ETABLI_ENV") or "production"
         if environment not in ENVIRONMENTS:
             raise SettingsError(f"ETABLI_ENV must be one of {', '.join(ENVIRONMENTS)}, not {environment!r}")
-        home = Path(env.get("ETABLI_HOME", ".etabli")).absolute()
-        base_url = env.get("BASE_URL", f"http://127.0.0.1:{env.get('PORT', '8000')}").rstrip("/")
-        if urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).hostname:
+        home = Path(env.get("ETABLI_HOME") or ".etabli").absolute()
+        base_url = (env.get("BASE_URL") or f"http://127.0.0.1:{_port(env)}").rstrip("/")
+        if not _is_url(base_url, "http", "https"):
             raise SettingsError("BASE_URL must be the public address, for example https://lab.example")
         smtp_url = _value(env, "SMTP_URL")
-        if smtp_url and urlsplit(smtp_url).scheme not in ("smtp", "smtps", "smtp+starttls"):
+        if smtp_url and not _is_url(smtp_url, "smtp", "smtps", "smtp+starttls"):
             raise SettingsError("SMTP_URL must look like smtp://user:password@host:25 (or smtps://, smtp+starttls://)")
+        mail_from = env.get("MAIL_FROM") or f"etabli@{urlsplit(base_url).hostname}"
+        if "@" not in parseaddr(mail_from)[1] or not mail_from.isprintable():
+            raise SettingsError(f"MAIL_FROM must be an address, for example Établi <lab@lab.example>, not {mail_from!r}")
         return cls(
             environment=environment,
             home=home,
-            database_url=_value(env, "DATABASE_URL") or f"sqlite:///{home / 'etabli.sqlite3'}",
+            database_url=_database_url(env, home),
             secret_key=_secret_key(env, home),
             base_url=base_url,
             smtp_url=smtp_url,
-            mail_from=env.get("MAIL_FROM", f"etabli@{urlsplit(base_url).hostname}"),
-            timezone=_zone(env.get("LAB_TIMEZONE", "Europe/Paris")),
+            mail_from=mail_from,
+            timezone=_zone(env.get("LAB_TIMEZONE") or "Europe/Paris"),
             trusted_proxies=_count(env, "TRUSTED_PROXIES"),
         )
 
@@ -73,18 +77,42 @@ def _value(env: Mapping[str, str], name: str) -> str | None:
     if path := env.get(f"{name}_FILE"):
         try:
             return Path(path).read_text(encoding="utf-8").strip()
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{name}_FILE cannot be read: {error}") from error
     return env.get(name) or None
 
 
+def _database_url(env: Mapping[str, str], home: Path) -> str:
+    url = _value(env, "DATABASE_URL") or f"sqlite:///{home / 'etabli.sqlite3'}"
+    if not url.startswith(("sqlite:///", "postgresql+psycopg://")):
+        scheme = url.partition(":")[0]  # the rest may hold a password
+        raise SettingsError(f"DATABASE_URL must start with postgresql+psycopg:// or sqlite:///, not {scheme!r}")
+    return url
+
+
+def _port(env: Mapping[str, str]) -> int:
+    text = env.get("PORT") or "8000"
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise SettingsError(f"PORT must be a number from 1 to 65535, not {text!r}")
+    return int(text)
+
+
+def _is_url(text: str, *schemes: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in schemes and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+
+
 def _secret_key(env: Mapping[str, str], home: Path) -> str:
-    if key := _value(env, "SECRET_KEY"):
-        if len(key) < 32:
-            raise SettingsError("SECRET_KEY must have at least 32 characters")
+    key, source = _value(env, "SECRET_KEY"), "SECRET_KEY"
+    if not key and (path := home / "secret_key").exists():
+        key, source = path.read_text(encoding="utf-8").strip(), f"SECRET_KEY (in {path})"
+    if key and len(key) < 32:
+        raise SettingsError(f"{source} must have at least 32 characters")
+    if key:
         return key
-    if (path := home / "secret_key").exists():
-        return path.read_text(encoding="utf-8").strip()
     raise SettingsError("SECRET_KEY is missing: set it, or SECRET_KEY_FILE, or let `make run` create one in ETABLI_HOME")
 
 
@@ -96,7 +124,7 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def _count(env: Mapping[str, str], name: str) -> int:
-    text = env.get(name, "0")
-    if not text.isdigit():
+    text = env.get(name) or "0"
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise SettingsError(f"{name} must be a whole number, not {text!r}")
     return int(text)

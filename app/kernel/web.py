@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,13 +11,14 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, current_app, flash, g, redirect, render_template, request, session, url_for
+from flask import Flask, Response, abort, current_app, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 from markupsafe import Markup
 from sqlalchemy.exc import NoResultFound
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -35,7 +38,20 @@ class House(Flask):
     """Flask, with a request run again when the database gave its transaction up to a deadlock."""
 
     def dispatch_request(self) -> ResponseReturnValue:
-        return repeating(super().dispatch_request)()
+        dispatch, tries = super().dispatch_request, iter((False, True, True, True))
+
+        def run() -> ResponseReturnValue:
+            if next(tries):
+                _rewind_files()
+            return dispatch()
+
+        return repeating(run)()
+
+
+def _rewind_files() -> None:
+    """What was read of the files sent is read again from the start; the rest of the request is kept parsed by itself."""
+    for _name, file in request.__dict__.get("files", MultiDict()).items(multi=True):
+        file.stream.seek(0)
 
 
 # ── who may open a page ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -73,14 +89,18 @@ def access_of(endpoint: str | None) -> Access:
     return cast(Access, getattr(view, "access", Access()))
 
 
-def _admit() -> ResponseReturnValue | None:
-    """Before every request: find out who it is, then ask the view's access."""
+def _meet() -> None:
+    """Before every request, and before anything can refuse it: number it and find out who it is."""
     g.request_id = secrets.token_hex(6)
     if request.endpoint == "static":
-        return None
+        return
     identify: Identify | None = current_app.extensions.get("identify")
     if identify and (known := identify()):
         g.member, g.actor = known
+
+
+def _admit() -> ResponseReturnValue | None:
+    """Ask the view's access."""
     access = access_of(request.endpoint)
     if access.public or access.scope is not None:  # scopes are asked by kernel.api
         return None
@@ -126,10 +146,11 @@ def see(url: str) -> ResponseReturnValue:
 def once(act: Callable[[], str]) -> str:
     """Run `act` in one transaction, once per submitted key; a repeated click gets the first answer without acting again.
 
-    `act` returns the URL to see next. Raises whatever `act` raises, and then forgets the key.
+    The same key with another content (somebody went back and changed the form) is another submission. `act` returns the URL
+    to see next. Raises whatever `act` raises, and then forgets the key.
     """
     key = request.form.get("key", "")[:64]
-    whose = f"{current_actor().member_id or session.get('visitor', '')}:{request.path}:{key}"
+    whose = f"{current_actor().member_id or ''}:{request.path}:{key}:{_said()}"
     with transaction():
         if key and (earlier := idempotency.claim(whose)) is not None:
             return earlier
@@ -137,6 +158,19 @@ def once(act: Callable[[], str]) -> str:
         if key:
             idempotency.answer(whose, url)
     return url
+
+
+def _said() -> str:
+    """A fingerprint of what was typed, keyed because a password may be part of it."""
+    typed = [(name, value) for name, value in request.form.items(multi=True) if name not in ("key", "csrf_token")]
+    files = [(name, file.filename) for name, file in request.files.items(multi=True)]
+    return fingerprint(repr((typed, files)).encode("utf-8", "surrogatepass"))
+
+
+def fingerprint(data: bytes) -> str:
+    """Tells two contents apart without giving either away, even to who can read the database."""
+    secret = str(current_app.config["SECRET_KEY"]).encode()
+    return hmac.new(secret, data, hashlib.sha256).hexdigest()[:24]
 
 
 class HouseForm(FlaskForm):  # type: ignore[misc]
@@ -185,9 +219,15 @@ def flash_refusals(refused: Refused) -> None:
 
 def safe_next(target: str | None, otherwise: str) -> str:
     """`target` if it is a path of this site, else `otherwise`: //evil, https://evil and \\evil are not."""
-    if not target or not target.startswith("/") or target.startswith("//") or "\\" in target or "\n" in target:
+    if not target or not target.startswith("/") or target.startswith("//"):
         return otherwise
-    parts = urlsplit(target)
+    # Browsers drop tabs and line ends wherever they stand and read \\ as /, so "/\t/evil" would become "//evil".
+    if any(character == "\\" or not character.isprintable() for character in target):
+        return otherwise
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return otherwise
     return otherwise if parts.scheme or parts.netloc else target
 
 
@@ -279,6 +319,7 @@ _ERRORS = {
     405: (N_("This page cannot be used that way."), N_("Start again from the home page.")),
     413: (N_("This file is too large."), N_("Send a file of 10 MB at most.")),
     429: (N_("That was many tries in a short time."), N_("Wait a few minutes, then try again.")),
+    503: (N_("The lab is very busy at this moment."), N_("Nothing was half done. Wait a few seconds, then try again.")),
     500: (N_("Something broke on our side."), N_("Nothing was half done. The team can find out with the number below.")),
 }  # fmt: skip
 
@@ -297,23 +338,51 @@ def error_page(code: int) -> Response:
     )
 
 
-def _on_http_error(error: HTTPException) -> ResponseReturnValue:
+def on_http_error(error: HTTPException) -> ResponseReturnValue:
     if error.code is None or error.code < 400:
         return error
-    response = error_page(error.code)
+    return with_error_headers(error_page(error.code), error)
+
+
+def with_error_headers(response: Response, error: HTTPException) -> Response:
+    """The headers that tell a program what to do about an error."""
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
             response.headers[name] = value
     return response
 
 
-def _on_bug(error: Exception) -> ResponseReturnValue:
-    if is_deadlock(error):
-        current_app.logger.warning("request %s gave up to the database: %s", g.get("request_id"), error)
+def on_bug(error: Exception) -> ResponseReturnValue:
+    code = note_bug(error)
+    try:
+        return error_page(code)
+    except Exception:
+        current_app.logger.exception("request %s: no error page either", g.get("request_id"))
+        return _last_words(code)
+
+
+def note_bug(error: Exception) -> int:
+    """Write a failure down and end its transaction; 503 when the database gave up to others, else 500."""
+    request_id = g.get("request_id")
+    if busy := is_deadlock(error):
+        current_app.logger.warning("request %s gave up to the database: %s", request_id, error)
     else:
-        current_app.logger.exception("request %s failed", g.get("request_id"), exc_info=error)
-    db.session.rollback()
-    return error_page(500)
+        current_app.logger.exception("request %s failed", request_id, exc_info=error)
+    try:
+        db.session.rollback()
+    except Exception:
+        current_app.logger.exception("request %s: no rollback either", request_id)
+    return 503 if busy else 500
+
+
+def _last_words(code: int) -> Response:
+    """An error page that needs neither a template nor the database."""
+    best = request.accept_languages.best_match(i18n.LOCALES, default=i18n.DEFAULT_LOCALE) or i18n.DEFAULT_LOCALE
+    with i18n.speaking(best):
+        title, text = (_(words) for words in _ERRORS[code])
+    html = Markup('<!doctype html><html lang="{}"><meta charset="utf-8"><title>{}</title><h1>{}</h1><p>{}</p><p>{}</p></html>')
+    words = html.format(best, title, title, text, g.get("request_id", ""))
+    return Response(words, code, content_type="text/html; charset=utf-8")
 
 
 def _on_csrf(_error: CSRFError) -> ResponseReturnValue:
@@ -361,17 +430,18 @@ def init_app(app: Flask) -> None:
     )
     app.extensions["navigation"] = []
     app.extensions["page_context"] = {}
+    app.before_request(_meet)
     csrf.init_app(app)
     app.before_request(_admit)
     app.after_request(_harden)
     app.context_processor(_context)
     app.jinja_env.globals["sprite"] = _sprite
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.register_error_handler(HTTPException, _on_http_error)
+    app.register_error_handler(HTTPException, on_http_error)
     app.register_error_handler(CSRFError, _on_csrf)
     app.register_error_handler(NotAllowed, lambda _error: error_page(403))
     app.register_error_handler(NoResultFound, lambda _error: error_page(404))
-    app.register_error_handler(Exception, _on_bug)
+    app.register_error_handler(Exception, on_bug)
     if settings.trusted_proxies:
         count = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
