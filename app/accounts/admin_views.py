@@ -16,6 +16,7 @@ from app.accounts.forms import CharterEditor, LabForm, NoteForm, ReasonForm, Rol
 from app.accounts.models import Lab, Member
 from app.kernel import i18n, uploads
 from app.kernel.actors import Actor, Role, current_actor
+from app.kernel.api import MAX_ID
 from app.kernel.refusals import Refused
 from app.kernel.web import HouseForm, flash_refusals, needs, once, page, public, see
 
@@ -30,7 +31,7 @@ def members_list() -> ResponseReturnValue:
     return page("accounts/members.html", block="list", found=found, text=words)
 
 
-@bp.post("/members/<int:member_id>/roles")
+@bp.post(f"/members/<int(max={MAX_ID}):member_id>/roles")
 @needs(Role.MANAGER)
 def grant_role(member_id: int) -> ResponseReturnValue:
     return _change(
@@ -40,7 +41,7 @@ def grant_role(member_id: int) -> ResponseReturnValue:
     )
 
 
-@bp.post("/members/<int:member_id>/roles/revocation")
+@bp.post(f"/members/<int(max={MAX_ID}):member_id>/roles/revocation")
 @needs(Role.MANAGER)
 def revoke_role(member_id: int) -> ResponseReturnValue:
     return _change(
@@ -50,7 +51,7 @@ def revoke_role(member_id: int) -> ResponseReturnValue:
     )
 
 
-@bp.post("/members/<int:member_id>/suspension")
+@bp.post(f"/members/<int(max={MAX_ID}):member_id>/suspension")
 @needs(Role.MANAGER)
 def suspend(member_id: int) -> ResponseReturnValue:
     return _change(
@@ -60,13 +61,13 @@ def suspend(member_id: int) -> ResponseReturnValue:
     )
 
 
-@bp.post("/members/<int:member_id>/reinstatement")
+@bp.post(f"/members/<int(max={MAX_ID}):member_id>/reinstatement")
 @needs(Role.MANAGER)
 def reinstate(member_id: int) -> ResponseReturnValue:
     return _change(member_id, HouseForm(), lambda actor, _form: members.reinstate(actor=actor, member_id=member_id))
 
 
-@bp.post("/members/<int:member_id>/notes")
+@bp.post(f"/members/<int(max={MAX_ID}):member_id>/notes")
 @needs(Role.MANAGER)
 def write_note(member_id: int) -> ResponseReturnValue:
     return _change(

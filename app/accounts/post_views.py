@@ -9,6 +9,7 @@ from sqlalchemy import or_, select
 from app.accounts.admin_views import bp
 from app.kernel import outbox
 from app.kernel.actors import Role
+from app.kernel.api import MAX_ID
 from app.kernel.db import db
 from app.kernel.mail import Mail
 from app.kernel.outbox import OutboxMessage
@@ -30,14 +31,14 @@ def letters() -> ResponseReturnValue:
     return page("accounts/letters.html", letters=list(db.session.scalars(statement)), search=words, smtp=_smtp())
 
 
-@bp.get("/admin/letters/<int:mail_id>")
+@bp.get(f"/admin/letters/<int(max={MAX_ID}):mail_id>")
 @needs(Role.ADMINISTRATOR)
 def letter(mail_id: int) -> ResponseReturnValue:
     one = _letter(mail_id)
     return page("accounts/letter.html", letter=one, smtp=_smtp(), is_sealed=_is_sealed(one))
 
 
-@bp.get("/admin/letters/<int:mail_id>/page")
+@bp.get(f"/admin/letters/<int(max={MAX_ID}):mail_id>/page")
 @needs(Role.ADMINISTRATOR)
 def letter_page(mail_id: int) -> Response:
     """The letter as a mail program shows it, in a frame of ours: no script, no form, nothing fetched, links open whole pages."""
@@ -52,7 +53,7 @@ def letter_page(mail_id: int) -> Response:
     return response
 
 
-@bp.get("/admin/letters/<int:mail_id>.ics")
+@bp.get(f"/admin/letters/<int(max={MAX_ID}):mail_id>.ics")
 @needs(Role.ADMINISTRATOR)
 def letter_calendar(mail_id: int) -> Response:
     one = _letter(mail_id)
@@ -74,7 +75,7 @@ def outbox_page() -> ResponseReturnValue:
     return page("accounts/outbox.html", messages=list(db.session.scalars(waiting.limit(100))))
 
 
-@bp.post("/admin/outbox/<int:message_id>/retry")
+@bp.post(f"/admin/outbox/<int(max={MAX_ID}):message_id>/retry")
 @needs(Role.MANAGER)
 def retry(message_id: int) -> ResponseReturnValue:
     def act() -> str:

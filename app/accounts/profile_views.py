@@ -14,6 +14,7 @@ from app.accounts.forms import ChangePasswordForm, EmailChangeForm, ProfileForm,
 from app.accounts.models import Member, TariffGroup
 from app.accounts.throttle import Try
 from app.kernel.actors import current_actor
+from app.kernel.api import MAX_ID
 from app.kernel.db import transaction
 from app.kernel.web import HouseForm, once, page, public, see
 
@@ -125,7 +126,7 @@ def api_tokens() -> ResponseReturnValue:
     return page("accounts/tokens.html", status, form=form, token=made, tokens=queries.live_tokens(me().id))
 
 
-@bp.post("/account/tokens/<int:token_id>/revocation")
+@bp.post(f"/account/tokens/<int(max={MAX_ID}):token_id>/revocation")
 def revoke_token(token_id: int) -> ResponseReturnValue:
     with transaction():
         tokens.revoke_api_token(actor=current_actor(), member_id=me().id, token_id=token_id)

@@ -39,6 +39,7 @@ class _Forms(HTMLParser):
         self.found: list[Form] = []
         self._inside = False
         self._select = self._textarea = ""
+        self._options = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         known = dict(attrs)
@@ -51,9 +52,9 @@ class _Forms(HTMLParser):
         if tag == "input" and name and not (known.get("type") in ("checkbox", "radio") and "checked" not in known):
             self._keep(name, value if value is not None else ("on" if known.get("type") == "checkbox" else ""))
         elif tag == "select":
-            self._select = name
-        elif tag == "option" and "selected" in known:
-            self._keep(self._select, value or "")
+            self._select, self._options = name, 0
+        elif tag == "option" and self._select:
+            self._choose(value or "", "selected" in known)
         elif tag == "textarea":
             self._textarea = name
             self._keep(name, "")
@@ -70,6 +71,12 @@ class _Forms(HTMLParser):
         if self._textarea:
             kept = self.found[-1].values[self._textarea]
             kept[-1] = (kept[-1] + data).replace("\r\n", "\n").removeprefix("\n")  # as a browser does
+
+    def _choose(self, option: str, is_selected: bool) -> None:
+        """The first option stands until another one is marked."""
+        if not self._options or is_selected:
+            self.found[-1].values[self._select] = [option]
+        self._options += 1
 
     def _keep(self, name: str, value: str) -> None:
         self.found[-1].values.setdefault(name, []).append(value)

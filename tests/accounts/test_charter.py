@@ -109,28 +109,26 @@ def test_agreeing_with_a_version_replaced_meanwhile_shows_the_new_one_unticked(p
 
 @pytest.mark.both_engines
 def test_two_versions_published_at_once_are_two_versions(app, people):
-    made = at_once(
-        app,
-        *[
-            lambda: charters.publish(actor=acting(people.lea), title={"fr": "C"}, intro={}, points=POINTS).version
-            for _ in range(4)
-        ],
-    )
+    lea = acting(people.lea)
+    act = lambda: charters.publish(actor=lea, title={"fr": "C"}, intro={}, points=POINTS).version  # noqa: E731
+    made = at_once(app, *[act] * 4)
     assert sorted(made) == [2, 3, 4, 5]
 
 
 @pytest.mark.both_engines
 def test_agreeing_in_many_tabs_at_once_is_one_agreement(app, people, newcomer):
-    at_once(app, *[lambda: charters.accept(actor=acting(newcomer), version=1, photo_consent=False)] * 4)
+    ines = acting(newcomer)
+    at_once(app, *[lambda: charters.accept(actor=ines, version=1, photo_consent=False)] * 4)
     assert count(CharterAcceptance, CharterAcceptance.member_id == newcomer.id) == 1
 
 
 @pytest.mark.both_engines
 def test_nobody_ends_up_having_agreed_with_what_they_did_not_read(app, people, newcomer):
+    ines, lea = acting(newcomer), acting(people.lea)
     results = at_once(
         app,
-        lambda: charters.accept(actor=acting(newcomer), version=1, photo_consent=False),
-        lambda: charters.publish(actor=acting(people.lea), title={"fr": "C"}, intro={}, points=POINTS),
+        lambda: charters.accept(actor=ines, version=1, photo_consent=False),
+        lambda: charters.publish(actor=lea, title={"fr": "C"}, intro={}, points=POINTS),
     )
     assert not accepted(newcomer)
     kept = db.session.scalars(
