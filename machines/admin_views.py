@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from app.calendar.models import Kind, Resource
 from flask import Blueprint, flash, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import select
 
+from app.calendar.models import Kind, Resource
 from app.kernel import clock, i18n, uploads
 from app.kernel.actors import Role, current_actor
 from app.kernel.db import db
 from app.kernel.periods import wall_instant
 from app.kernel.refusals import Refused
 from app.kernel.web import flash_refusals, needs, once, page, see
-from machines import catalogue, queries
+from machines import catalogue, queries, requirements
 from machines.forms import MachineForm, OutageForm
 from trainings import queries as trainings
 
@@ -51,8 +51,7 @@ def add() -> ResponseReturnValue:
 @needs(Role.MANAGER)
 def edit(slug: str) -> ResponseReturnValue:
     machine = queries.machine(slug)
-    asked = queries.conditions([machine.id]).get(machine.id, [])
-    conditions = [[ident for ident, _slug, _name in condition.competences] for condition in asked]
+    conditions = [condition.ids for condition in requirements.conditions([machine.id]).get(machine.id, [])]
     form = MachineForm() if request.method == "POST" else MachineForm.describing(machine, conditions)
     _offer_choices(form)
     if form.validate_on_submit() and _picture_is_kept(form):

@@ -12,10 +12,10 @@ from app.accounts import lab
 from app.accounts import queries as accounts
 from app.calendar import feeds as ics
 from app.kernel import clock, i18n
-from app.kernel.periods import Period
+from app.kernel.periods import Period, merged
 from app.kernel.settings import Settings
 from app.kernel.web import public
-from machines import links, queries
+from machines import agenda, busy, links
 from machines.models import Reservation
 from machines.rules import Status
 
@@ -34,7 +34,7 @@ def personal(token: str) -> Response:
     with i18n.speaking(member.locale):
         events = [
             event(one, (one.starts_at, one.ends_at), one.revision, cancelled=one.status in GONE)
-            for one in queries.reservations_for_feed(member.id)
+            for one in agenda.for_calendar(member.id)
         ]
         house = lab.current()
         return _answer(ics.calendar_text(events, name=_("My reservations, %(lab)s", lab=house.name if house else "Établi")))
@@ -44,17 +44,20 @@ def personal(token: str) -> Response:
 @public
 def machine(slug: str) -> Response:
     """When a machine is busy, and nothing else: no names, no titles."""
-    [stamp] = queries.stamps(slug) or [None]
-    if stamp is None:
+    found = busy.stamps(slug)
+    if not found:
         abort(404)
-    now = clock.now()
-    rows = queries.events([stamp.resource_id], Period(now - timedelta(days=7), now + timedelta(days=60)))
-    busy = [
+    [stamp], now = found, clock.now()
+    period = Period(now - timedelta(days=7), now + timedelta(days=60))
+    taken = [Period(row.starts_at, row.ends_at) for row in busy.events([stamp.resource_id], period)]
+    if out := busy.outage(stamp, period):
+        taken += [out] * stamp.seats
+    events = [
         ics.Event(
-            uid=f"busy-{stamp.machine_id}-{int(row.starts_at.timestamp())}@{_host()}",
+            uid=f"busy-{stamp.machine_id}-{int(stretch.start.timestamp())}@{_host()}",
             sequence=0,
-            starts_at=row.starts_at,
-            ends_at=row.ends_at,
+            starts_at=stretch.start,
+            ends_at=stretch.end,
             summary=_("Busy"),
             description="",
             location="",
@@ -62,9 +65,9 @@ def machine(slug: str) -> Response:
             cancelled=False,
             updated_at=now,
         )
-        for row in rows
+        for stretch in merged(busy.full(taken, stamp.seats))
     ]
-    return _answer(ics.calendar_text(busy, name=slug))
+    return _answer(ics.calendar_text(events, name=slug))
 
 
 def invitation(reservation: Reservation, when: tuple[datetime, datetime], revision: int, *, cancelled: bool = False) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from flask_babel import gettext as _
@@ -44,17 +44,34 @@ class ReservationForm(HouseForm):
     member = StringField(__("For whom? E-mail of the member"), validators=[Length(max=200), PLAIN])
     override_reason = TextAreaField(__("Reason for the exception"), validators=[Length(max=500), PLAIN])
 
+    member_id: int | None = None
+    """Whom `member` turned out to be."""
+
+    def validate_day(self, field: Any) -> None:
+        if field.data is not None and not is_near(field.data):
+            raise ValidationError(_("Choose a day of this year or the next."))
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether day, start and length say a time at all, possible or not."""
+        said = self.day.data is not None and self.start.data is not None and self.minutes.data is not None
+        return said and not (self.day.errors or self.start.errors or self.minutes.errors)
+
     @property
     def claim(self) -> Claim:
-        start = datetime.combine(self.day.data, self.start.data)
-        tz = clock.zone()
-        begun = Claim.from_wall(start, start, tz)
-        return Claim(begun.start, begun.start + timedelta(minutes=self.minutes.data or 0), begun.skipped)
+        assert self.day.data is not None
+        assert self.start.data is not None
+        return Claim.lasting(datetime.combine(self.day.data, self.start.data), self.minutes.data or 0, clock.zone())
 
     @classmethod
     def for_claim(cls, claim: Claim, **more: Any) -> ReservationForm:
         local = claim.start.astimezone(clock.zone())
         return cls(day=local.date(), start=local.time(), minutes=claim.minutes, **more)
+
+
+def is_near(day: date) -> bool:
+    """Within ten years of today: what lies beyond is a slip of the keyboard."""
+    return abs((day - clock.today()).days) < 3660
 
 
 class CancellationForm(HouseForm):

@@ -7,10 +7,10 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from app.calendar.models import Resource
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.calendar.models import Resource
 from app.kernel.db import Base, pk, said
 from app.kernel.money import Cents
 from app.kernel.periods import Period
@@ -24,7 +24,10 @@ class State(enum.StrEnum):
 
 
 class Machine(Base):
-    """Something members use by the hour. Its place, capacity and timetable are its resource's."""
+    """Something members use by the hour. Its place, capacity and timetable are its resource's.
+
+    Out of order, it is so from `out_from` until `out_until`, or until somebody puts it back. A document is a title and a URL.
+    """
 
     __tablename__ = "machine"
     __table_args__ = (
@@ -49,6 +52,7 @@ class Machine(Base):
     documents: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
 
     state: Mapped[State] = mapped_column(default=State.IN_SERVICE)
+    out_from: Mapped[datetime | None]
     out_until: Mapped[datetime | None]
     out_note: Mapped[str | None]
 
@@ -74,6 +78,17 @@ class Machine(Base):
     @property
     def subject(self) -> str:
         return f"machine:{self.id}"
+
+    @property
+    def extension_minutes(self) -> int:
+        """By how much a running use is lengthened: a quarter of an hour, or the whole steps that cover it."""
+        return -(-15 // self.step_minutes) * self.step_minutes
+
+    def is_out_at(self, instant: datetime) -> bool:
+        """Whether it cannot be used then, as far as one knows now."""
+        if self.state is State.RETIRED:
+            return True
+        return self.state is State.OUT_OF_ORDER and (self.out_until is None or instant < self.out_until)
 
 
 class Requirement(Base):

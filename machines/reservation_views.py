@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from flask import Blueprint, abort, flash, request, url_for
 from flask.typing import ResponseReturnValue
@@ -13,18 +14,22 @@ from app.accounts import lab
 from app.accounts import queries as accounts
 from app.kernel import clock, i18n
 from app.kernel.actors import Actor, Door, Role, current_actor
+from app.kernel.api import MAX_ID
 from app.kernel.db import transaction
+from app.kernel.periods import Period
 from app.kernel.refusals import Refused
 from app.kernel.web import flash_refusals, needs, once, page, public, see, shown
 from billing import queries as money
-from machines import links, queries, reservations, rules, usage
-from machines.forms import CancellationForm, CheckInForm, EndingForm, ReservationForm
-from machines.models import Reservation
-from machines.rules import Claim, Outcome, Status
+from machines import agenda, arrivals, facts, links, queries, reservations, rules, usage
+from machines.forms import CancellationForm, CheckInForm, EndingForm, ReservationForm, is_near
+from machines.models import Reservation, State
+from machines.rules import Claim, Status
 from machines.usage import Ending
 from machines.views import alternatives_to
 
 bp = Blueprint("reservations", __name__, template_folder="templates")
+
+ONE = f"/reservations/<int(max={MAX_ID}):reservation_id>"
 
 
 @bp.get("/reservations", endpoint="mine")
@@ -46,7 +51,7 @@ def my_reservations() -> ResponseReturnValue:
     )
 
 
-@bp.get("/reservations/<int:reservation_id>")
+@bp.get(ONE)
 def one(reservation_id: int) -> ResponseReturnValue:
     return _reservation_page(_own(reservation_id), current_actor(), None)
 
@@ -59,7 +64,7 @@ def by_link(token: str) -> ResponseReturnValue:
     return _reservation_page(reservation, actor, token)
 
 
-@bp.post("/reservations/<int:reservation_id>/cancellation")
+@bp.post(f"{ONE}/cancellation")
 def cancel(reservation_id: int) -> ResponseReturnValue:
     return _cancel(_own(reservation_id), current_actor(), None)
 
@@ -70,7 +75,7 @@ def cancel_by_link(token: str) -> ResponseReturnValue:
     return _cancel(*_linked(token), token)
 
 
-@bp.post("/reservations/<int:reservation_id>/period")
+@bp.post(f"{ONE}/period")
 def move(reservation_id: int) -> ResponseReturnValue:
     return _move(_own(reservation_id), current_actor(), None)
 
@@ -87,28 +92,26 @@ def check_in(slug: str) -> ResponseReturnValue:
     machine = queries.machine(slug)
     actor = current_actor()
     assert actor.member_id is not None
-    reservation = queries.due_at(machine.id, actor.member_id)
+    reservation = agenda.due_at(machine.id, actor.member_id, _check_in_opens())
     form = CheckInForm(code=request.args.get("code", ""))
     form.offer_ticks([i18n.in_words(tick) for tick in machine.safety_ticks])
     if reservation is not None and reservation.status is not Status.CONFIRMED:
         return see(url_for("reservations.one", reservation_id=reservation.id))
     if reservation is not None and form.is_submitted() and form.validate():
         url = url_for("reservations.one", reservation_id=reservation.id)
-        ident, ticks = reservation.id, len(form.ticks.data or [])
+        ident, ticks = reservation.id, len(set(form.ticks.data or []))
 
         def act() -> str:
             usage.check_in(actor=actor, reservation_id=ident, code=form.code.data, ticks=ticks)
             return url
 
         try:
-            once(act)
+            return see(once(act))
         except Refused as refused:
-            if any(refusal.reason is rules.WRONG_CODE for refusal in refused.refusals):
+            if usage.is_wrong_code(refused):
                 with transaction():
                     usage.note_wrong_code(ident)
             form.refuse(refused)
-        else:
-            return see(url)
     return page(
         "machines/check_in.html",
         form.status if form.is_submitted() else 200,
@@ -119,7 +122,7 @@ def check_in(slug: str) -> ResponseReturnValue:
     )
 
 
-@bp.post("/reservations/<int:reservation_id>/presence")
+@bp.post(f"{ONE}/presence")
 @needs(Role.MANAGER)
 def vouch(reservation_id: int) -> ResponseReturnValue:
     """A host who sees the person checks them in from the Today board."""
@@ -136,38 +139,37 @@ def vouch(reservation_id: int) -> ResponseReturnValue:
         return see(url_for("reports.today"))
 
 
-@bp.route("/reservations/<int:reservation_id>/completion", methods=["GET", "POST"])
+@bp.route(f"{ONE}/completion", methods=["GET", "POST"])
 def complete(reservation_id: int) -> ResponseReturnValue:
     """Clean? Fault? Then the price."""
     reservation = _own(reservation_id)
-    actor = current_actor()
+    actor, url = current_actor(), url_for("reservations.one", reservation_id=reservation_id)
     form = EndingForm()
     if form.validate_on_submit():
         ending = Ending(
             is_clean=form.is_clean.data == "yes",
-            note=form.note.data or "",
-            fault=form.fault.data or "",
+            note=(form.note.data or "").strip(),
+            fault=(form.fault.data or "").strip(),
             stops_machine=bool(form.stops_machine.data),
         )
-        outcome = Outcome.MEMBER if actor.member_id == reservation.member_id else Outcome.HOST
 
         def act() -> str:
-            usage.end(actor=actor, reservation_id=reservation_id, ending=ending, outcome=outcome)
-            return url_for("reservations.one", reservation_id=reservation_id)
+            usage.end(actor=actor, reservation_id=reservation_id, ending=ending)
+            return url
 
         try:
             return see(once(act))
         except Refused as refused:
             form.refuse(refused)
-    elif not form.is_submitted() and reservation.status is Status.COMPLETED:
-        return see(url_for("reservations.one", reservation_id=reservation_id))
+    elif not form.is_submitted() and arrivals.ending_refusals(reservation.status):
+        return see(url)
     return page("machines/ending.html", form.status if form.is_submitted() else 200, reservation=reservation, form=form)
 
 
-@bp.post("/reservations/<int:reservation_id>/extension")
+@bp.post(f"{ONE}/extension")
 def extend(reservation_id: int) -> ResponseReturnValue:
-    """Fifteen minutes more, when nobody waits."""
-    _own(reservation_id)
+    """A quarter of an hour more, when nobody waits."""
+    minutes = _own(reservation_id).machine.extension_minutes
     actor, back = current_actor(), url_for("reservations.mine")
 
     def act() -> str:
@@ -179,7 +181,7 @@ def extend(reservation_id: int) -> ResponseReturnValue:
     except Refused as refused:
         flash_refusals(refused)
         return see(back)
-    flash(_("15 minutes more."), "free")
+    flash(_("%(minutes)s more.", minutes=i18n.duration(minutes)), "free")
     return see(url)
 
 
@@ -202,24 +204,26 @@ def _linked(token: str) -> tuple[Reservation, Actor]:
 def _reservation_page(
     reservation: Reservation, actor: Actor, token: str | None, form: ReservationForm | None = None, status: int = 200
 ) -> ResponseReturnValue:
-    member = accounts.member(reservation.member_id)
+    asked = form.claim if form and form.is_readable else None
     form = form or ReservationForm.for_claim(Claim(reservation.starts_at, reservation.ends_at))
-    alternatives = []
-    if any(refusal.code in ("calendar.slot_taken", "machines.lab_closed") for refusal in form.refusals) and form.claim.period:
-        alternatives = alternatives_to(reservation.machine, form.claim.period)
+    known = facts.change(reservation)
+    is_to_come = reservation.starts_at > clock.now() and reservation.machine.state is not State.RETIRED
     return page(
         "machines/reservation.html",
         status,
         reservation=reservation,
-        member=member,
+        member=accounts.member(reservation.member_id),
         is_mine=actor.member_id == reservation.member_id,
         token=token,
         charge=money.charge_for(reservation.subject),
         form=form,
         refusals=shown(form.refusals),
-        alternatives=alternatives,
-        can_change=not rules.change_refusals(_change_facts(reservation)),
-        change_until=_change_until(reservation),
+        alternatives=alternatives_to(reservation.machine, reservation.member_id, asked, form.refusals, moving=reservation),
+        can_change=not rules.cancel_refusals(known),
+        can_move=not rules.move_refusals(known),
+        change_until=known.free_until,
+        undo=_undo(reservation, known),
+        again=_as_form(reservation.period) if reservation.status is Status.CANCELLED and is_to_come else None,
         **_shared(),
     )
 
@@ -228,14 +232,12 @@ def _cancel(reservation: Reservation, actor: Actor, token: str | None) -> Respon
     form = CancellationForm()
     back = _page_of(reservation, token)
     if not form.validate_on_submit():
+        flash(_("A reason is 500 characters at most."), "stop")
         return see(back)
 
     def act() -> str:
         reservations.cancel(
-            actor=actor,
-            reservation_id=reservation.id,
-            reason=form.reason.data or None,
-            override_reason=form.override_reason.data or None,
+            actor=actor, reservation_id=reservation.id, reason=form.reason.data, override_reason=form.override_reason.data
         )
         return back
 
@@ -250,58 +252,63 @@ def _cancel(reservation: Reservation, actor: Actor, token: str | None) -> Respon
 
 def _move(reservation: Reservation, actor: Actor, token: str | None) -> ResponseReturnValue:
     form = ReservationForm()
-    before = i18n.span(reservation.starts_at, reservation.ends_at)
+    before = reservation.period
     if form.validate_on_submit():
 
         def act() -> str:
             reservations.move(
-                actor=actor,
-                reservation_id=reservation.id,
-                claim=form.claim,
-                override_reason=form.override_reason.data or None,
+                actor=actor, reservation_id=reservation.id, claim=form.claim, override_reason=form.override_reason.data
             )
-            return _page_of(reservation, token)
+            return _page_of(reservation, token, was=before.start.isoformat(), lasted=before.minutes)
 
         try:
             url = once(act)
         except Refused as refused:
             form.refuse(refused)
         else:
-            after = i18n.span(form.claim.start, form.claim.end)
-            flash(_("Moved from %(before)s to %(after)s.", before=before, after=after), "free")
+            spans = {"before": i18n.span(before.start, before.end), "after": i18n.span(form.claim.start, form.claim.end)}
+            flash(_("Moved from %(before)s to %(after)s.", **spans), "free")
             return see(url)
-    return _reservation_page(_fresh(reservation, actor), actor, token, form, form.status)
+    return _reservation_page(queries.reservation_or_404(actor, reservation.id), actor, token, form, form.status)
 
 
-def _fresh(reservation: Reservation, actor: Actor) -> Reservation:
-    return queries.reservation_or_404(actor, reservation.id)
+def _undo(reservation: Reservation, known: rules.ChangeFacts) -> dict[str, Any] | None:
+    """Just after a move, what the form sends to go back: the page's address says where from, the rules decide as ever."""
+    try:
+        start, minutes = datetime.fromisoformat(request.args["was"].replace(" ", "+")), int(request.args["lasted"])
+    except (KeyError, ValueError):
+        return None
+    if start.tzinfo is None or not is_near(start.date()) or not 0 < minutes <= rules.LONGEST_MINUTES:
+        return None
+    before = Period(start, start + timedelta(minutes=minutes))
+    return None if before == reservation.period or rules.move_refusals(known) else _as_form(before)
 
 
-def _page_of(reservation: Reservation, token: str | None) -> str:
+def _as_form(period: Period) -> dict[str, Any]:
+    """The fields of `ReservationForm` that ask for this time, and the time in words."""
+    local = period.start.astimezone(clock.zone())
+    fields = {"day": local.date().isoformat(), "start": f"{local:%H:%M}", "minutes": period.minutes}
+    return {"fields": fields, "when": i18n.span(period.start, period.end)}
+
+
+def _page_of(reservation: Reservation, token: str | None, **more: Any) -> str:
     if token is not None:
-        return url_for("reservations.by_link", token=token)
-    return url_for("reservations.one", reservation_id=reservation.id)
+        return url_for("reservations.by_link", token=token, **more)
+    return url_for("reservations.one", reservation_id=reservation.id, **more)
 
 
-def _change_facts(reservation: Reservation) -> rules.ChangeFacts:
+def _check_in_opens() -> timedelta:
     house = lab.current()
-    notice = house.cancel_notice_minutes if house else 0
-    return rules.ChangeFacts(clock.now(), reservation.status, reservation.starts_at, notice)
+    return timedelta(minutes=house.check_in_opens_minutes if house else 10)
 
 
-def _change_until(reservation: Reservation) -> object:
-    house = lab.current()
-    return reservation.starts_at - timedelta(minutes=house.cancel_notice_minutes if house else 0)
-
-
-def _shared() -> dict[str, object]:
+def _shared() -> dict[str, Any]:
     """What several of these pages need to say the state and the clock."""
-    house = lab.current()
     return {
         "Status": Status,
         "status_words": rules.STATUS_WORDS,
         "clock_now": clock.now(),
         "zone": clock.zone(),
-        "auto_end": timedelta(minutes=house.auto_end_after_minutes if house else 10),
-        "check_in_opens": timedelta(minutes=house.check_in_opens_minutes if house else 10),
+        "auto_end": usage.leave_time(),
+        "check_in_opens": _check_in_opens(),
     }

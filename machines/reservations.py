@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from app.accounts.models import Member
-from app.calendar.models import Purpose
-from sqlalchemy import func, select
-
-from app.accounts import lab
 from app.accounts import queries as accounts
+from app.accounts.models import Member
+from app.accounts.queries import Standing
 from app.calendar import occupancies
 from app.calendar import queries as calendar
+from app.calendar.models import Purpose
 from app.kernel import audit, clock, mail
 from app.kernel.actors import Actor, Role
 from app.kernel.db import db, locked
@@ -21,42 +20,34 @@ from app.kernel.money import Cents
 from app.kernel.periods import Period
 from app.kernel.refusals import NotAllowed, Refusal, Refused
 from billing import pricing, rates
-from billing import queries as money
-from machines import queries, rules
-from machines.models import Machine, Reservation, State
-from machines.rules import LIVE, BookingFacts, BookingLimits, ChangeFacts, Claim, Status
+from machines import facts, reasons, rules
+from machines.models import Machine, Reservation
+from machines.rules import BookingFacts, ChangeFacts, Claim, Status
 
-COMING = (Status.CONFIRMED, Status.CHECKED_IN)
+_SAID_ALREADY = (reasons.LAB_CLOSED, reasons.LONGER_THAN_ANY)
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What the page shows before anybody commits: the price line by line, and everything that stands in the way."""
+    """What the page shows before anybody commits: the price line by line, until when cancelling is free, and everything that
+    stands in the way.
+    """
 
     machine: Machine
     claim: Claim
     price: pricing.PricedLine | None
+    free_until: datetime
     refusals: list[Refusal]
 
 
-def offer(*, actor: Actor, member_id: int, machine: Machine, claim: Claim) -> Offer:
+def offer(*, member_id: int, machine: Machine, claim: Claim) -> Offer:
     """The same facts and rules as `book`, read without a lock. Writes nothing."""
-    facts = _booking_facts(member_id, machine, claim)
-    found = rules.booking_refusals(facts)
-    period = claim.period
-    price = None
-    if period is not None:
-        price = quote(member_id=member_id, machine=machine, period=period)
-        if not any(refusal.reason is rules.LAB_CLOSED for refusal in found):
-            found += _taken(machine, period)
-    return Offer(machine, claim, price, found)
-
-
-def quote(*, member_id: int, machine: Machine, period: Period) -> pricing.PricedLine:
-    """The price of a stretch for this member, by the rate of its first day."""
-    group = accounts.standing(member_id).tariff_group
-    terms = rates.terms(machine.item, group, period.start.astimezone(clock.zone()).date())
-    return pricing.price_time(period.minutes, terms)
+    standing = accounts.standing(member_id)
+    known = facts.booking(standing, machine, claim)
+    found = rules.booking_refusals(known)
+    price = _price(standing, machine, claim.period) if claim.period else None
+    terms = ChangeFacts(clock.now(), Status.CONFIRMED, claim.start, clock.now(), facts.cancel_notice_minutes())
+    return Offer(machine, claim, price, terms.free_until, [*found, *_taken(known, machine, found)])
 
 
 def book(
@@ -73,17 +64,19 @@ def book(
     Raises Refused with every applicable reason, or SLOT_TAKEN if another booking won the race; NotAllowed when somebody who
     is not a manager books for another person or overrides.
     """
-    whose = _whose(actor, member_id, override_reason)
+    why = _override(actor, override_reason)
+    whose = _whose(actor, member_id)
     locked(Member, whose)  # the facts below count this member's reservations: nobody books for them meanwhile
-    facts = _booking_facts(whose, machine, claim)
-    found = rules.booking_refusals(facts, override=bool(override_reason))
+    machine = facts.machine_as_it_stays(machine)
+    standing = accounts.standing(whose)
+    known = facts.booking(standing, machine, claim)
+    found = rules.booking_refusals(known, override=why is not None)
     period = claim.period
     if found or period is None:
-        raise Refused(found)
-    price = quote(member_id=whose, machine=machine, period=period)
+        raise Refused([*found, *_taken(known, machine, found)])
     [occupancy] = occupancies.occupy(
         [machine.resource_id],
-        period.extended(timedelta(minutes=machine.turnaround_minutes)),
+        _taking(machine, period),
         purpose=Purpose.RESERVATION,
         subject=f"booking:{secrets.token_hex(8)}",
     )
@@ -96,10 +89,10 @@ def book(
         starts_at=period.start,
         ends_at=period.end,
         status=Status.CONFIRMED,
-        project=project or None,
-        quoted_cents=Cents(price.amount_cents),
+        project=(project or "").strip() or None,
+        quoted_cents=Cents(_price(standing, machine, period).amount_cents),
         desk_code=f"{secrets.randbelow(10_000):04}",
-        override_reason=override_reason,
+        override_reason=why,
         booked_at=now,
         booked_by_id=actor.member_id,
         changed_at=now,
@@ -109,7 +102,7 @@ def book(
     db.session.add(reservation)
     db.session.flush()  # the occupancy, the audit and the letter name its id
     occupancy.subject = reservation.subject
-    audit.record(actor, "reservation.booked", reservation.subject, override_reason=override_reason)
+    audit.record(actor, "reservation.booked", reservation.subject, override_reason=why)
     _tell("machines.booked", reservation)
     return reservation
 
@@ -117,41 +110,40 @@ def book(
 def move(*, actor: Actor, reservation_id: int, claim: Claim, override_reason: str | None = None) -> Reservation:
     """Give a reservation another time (or length); the old one is kept until the new one is sure.
 
-    Raises Refused with every reason; NotAllowed when an override is asked by somebody who is not a manager.
+    One that has begun may only last longer. Raises Refused with every reason; NotAllowed when an override is asked by
+    somebody who is not a manager.
     """
-    reservation, machine = _to_change(actor, reservation_id, override_reason)
-    is_running = reservation.status is Status.IN_USE
-    if not is_running:
-        _check_change(reservation, override_reason)
-    facts = _booking_facts(reservation.member_id, machine, claim, changing=reservation)
-    found = rules.booking_refusals(facts, override=bool(override_reason))
+    why = _override(actor, override_reason)
+    reservation, machine = _to_change(actor, reservation_id)
+    only_longer = claim.start == reservation.starts_at and claim.end > reservation.ends_at
+    if found := rules.move_refusals(facts.change(reservation), only_longer=only_longer, override=why is not None):
+        raise Refused(found)
+    if claim == Claim(reservation.starts_at, reservation.ends_at):
+        return reservation
+    standing = accounts.standing(reservation.member_id)
+    known = facts.booking(standing, machine, claim, changing=reservation)
     period = claim.period
-    if found or period is None:
+    if (found := rules.booking_refusals(known, override=why is not None)) or period is None:
         raise Refused(found)
     before = reservation.period
-    occupancies.move(reservation.occupancy_id, period.extended(timedelta(minutes=machine.turnaround_minutes)))
+    occupancies.move(reservation.occupancy_id, _taking(machine, period))
     reservation.starts_at, reservation.ends_at = period.start, period.end
-    reservation.quoted_cents = Cents(quote(member_id=reservation.member_id, machine=machine, period=period).amount_cents)
+    reservation.quoted_cents = Cents(_price(standing, machine, period).amount_cents)
     _touch(reservation)
-    audit.record(
-        actor,
-        "reservation.moved",
-        reservation.subject,
-        before=[before.start.isoformat(), before.end.isoformat()],
-        after=[period.start.isoformat(), period.end.isoformat()],
-        override_reason=override_reason,
-    )
-    _tell("machines.moved", reservation, before=[before.start.isoformat(), before.end.isoformat()])
+    times = {"before": _written(before), "after": _written(period)}
+    audit.record(actor, "reservation.moved", reservation.subject, **times, override_reason=why)
+    if reservation.status is Status.CONFIRMED:  # who stands at the machine has just read it on the screen
+        _tell("machines.moved", reservation, before=times["before"])
     return reservation
 
 
-def extend(*, actor: Actor, reservation_id: int, minutes: int = 15) -> Reservation:
-    """Add minutes to a use that is running, if the machine and the lab are free for them."""
-    reservation, _machine = _to_change(actor, reservation_id, None)
+def extend(*, actor: Actor, reservation_id: int) -> Reservation:
+    """Add a quarter of an hour (or the machine's step) to a use that is running, if the machine and the lab are free then."""
+    reservation, machine = _to_change(actor, reservation_id)
     if reservation.status is not Status.IN_USE:
-        raise Refused([rules.NOT_ANY_MORE(status=rules.STATUS_WORDS[reservation.status])])
-    later = Claim(reservation.starts_at, reservation.ends_at + timedelta(minutes=minutes))
-    return move(actor=actor, reservation_id=reservation_id, claim=later)
+        raise Refused([rules.not_any_more(reservation.status)])
+    later = reservation.ends_at + timedelta(minutes=machine.extension_minutes)
+    return move(actor=actor, reservation_id=reservation_id, claim=Claim(reservation.starts_at, later))
 
 
 def cancel(*, actor: Actor, reservation_id: int, reason: str | None = None, override_reason: str | None = None) -> Reservation:
@@ -159,44 +151,61 @@ def cancel(*, actor: Actor, reservation_id: int, reason: str | None = None, over
 
     Managers may cancel for somebody, with a reason the person is told. Raises Refused (TOO_LATE, NOT_ANY_MORE).
     """
-    reservation, _machine = _to_change(actor, reservation_id, override_reason)
-    _check_change(reservation, override_reason)
-    reservation.status = Status.CANCELLED
-    reservation.cancelled_at = clock.now()
-    _touch(reservation)
-    occupancies.release(reservation.subject, clock.now())
-    audit.record(actor, "reservation.cancelled", reservation.subject, reason=reason, override_reason=override_reason)
-    _tell("machines.cancelled", reservation, reason=reason, by_staff=actor.member_id != reservation.member_id)
+    why = _override(actor, override_reason)
+    reservation, _machine = _to_change(actor, reservation_id)
+    if found := rules.cancel_refusals(facts.change(reservation), override=why is not None):
+        raise Refused(found)
+    give_back(actor=actor, reservation=reservation, reason=reason, override_reason=why)
     return reservation
 
 
-def _whose(actor: Actor, member_id: int | None, override_reason: str | None) -> int:
+def give_back(*, actor: Actor, reservation: Reservation, reason: str | None, override_reason: str | None = None) -> None:
+    """Cancel a locked reservation without asking any rule: for `cancel`, and for the house when the machine is broken."""
+    now = clock.now()
+    reservation.status = Status.CANCELLED
+    reservation.cancelled_at = now
+    _touch(reservation)
+    occupancies.release(reservation.subject, now)
+    audit.record(actor, "reservation.cancelled", reservation.subject, reason=reason, override_reason=override_reason)
+    _tell("machines.cancelled", reservation, reason=reason, by_staff=actor.member_id != reservation.member_id)
+
+
+def only_theirs(actor: Actor, reservation: Reservation) -> None:
+    """Members act on their own reservations, managers on everybody's. Raises NotAllowed."""
+    if actor.member_id != reservation.member_id and not actor.has(Role.MANAGER):
+        raise NotAllowed
+
+
+def _override(actor: Actor, reason: str | None) -> str | None:
+    """Why the rules of convenience are lifted, None when they are not. Raises NotAllowed for all but managers."""
+    why = (reason or "").strip() or None
+    if why and not actor.has(Role.MANAGER):
+        raise NotAllowed
+    return why
+
+
+def _whose(actor: Actor, member_id: int | None) -> int:
     whose = member_id if member_id is not None else actor.member_id
-    if whose is None or ((whose != actor.member_id or override_reason) and not actor.has(Role.MANAGER)):
+    if whose is None or (whose != actor.member_id and not actor.has(Role.MANAGER)):
         raise NotAllowed
     return whose
 
 
-def _to_change(actor: Actor, reservation_id: int, override_reason: str | None) -> tuple[Reservation, Machine]:
-    """Lock the member, then the reservation: the order every booking takes its locks in."""
-    owner = db.session.scalars(select(Reservation.member_id).where(Reservation.id == reservation_id)).one()
-    if override_reason and not actor.has(Role.MANAGER):
-        raise NotAllowed
-    locked(Member, owner)
-    reservation = locked(Reservation, reservation_id)
-    return reservation, queries.machine_by_id(reservation.machine_id)
+def _to_change(actor: Actor, reservation_id: int) -> tuple[Reservation, Machine]:
+    reservation, machine = facts.lock(reservation_id)
+    only_theirs(actor, reservation)
+    return reservation, machine
 
 
-def _check_change(reservation: Reservation, override_reason: str | None) -> None:
-    house = lab.current()
-    facts = ChangeFacts(
-        now=clock.now(),
-        status=reservation.status,
-        starts_at=reservation.starts_at,
-        notice_minutes=house.cancel_notice_minutes if house else 0,
-    )
-    if found := rules.change_refusals(facts, override=bool(override_reason)):
-        raise Refused(found)
+def _taking(machine: Machine, period: Period) -> Period:
+    """What the timetable gives away: the use, and the turnaround after it."""
+    return period.extended(timedelta(minutes=machine.turnaround_minutes))
+
+
+def _price(standing: Standing, machine: Machine, period: Period) -> pricing.PricedLine:
+    """By the rate of the first day."""
+    terms = rates.terms(machine.item, standing.tariff_group, period.start.astimezone(clock.zone()).date())
+    return pricing.price_time(period.minutes, terms)
 
 
 def _touch(reservation: Reservation) -> None:
@@ -217,72 +226,15 @@ def _tell(template: str, reservation: Reservation, **more: object) -> None:
     )
 
 
-def _booking_facts(member_id: int, machine: Machine, claim: Claim, changing: Reservation | None = None) -> BookingFacts:
-    now, tz = clock.now(), clock.zone()
-    period = claim.period
-    standing = accounts.standing(member_id)
-    local_start, local_end = (moment.astimezone(tz).replace(tzinfo=None) for moment in (claim.start, claim.end))
-    upcoming, elsewhere = _own_reservations(member_id, machine, period, now, changing)
-    opening = calendar.opening([machine.resource_id], period)[machine.resource_id] if period else []
-    return BookingFacts(
-        now=now,
-        claim=claim,
-        local_start=local_start,
-        local_end=local_end,
-        opening=tuple(opening),
-        email_proved=standing.email_proved,
-        charter_accepted=standing.charter_accepted,
-        suspended=standing.suspended,
-        missing=tuple(queries.missing_competences(member_id, machine.id, local_start.date())),
-        in_service=machine.state is State.IN_SERVICE,
-        out_until=machine.out_until,
-        overdue_cents=money.overdue_cents(member_id, now),
-        upcoming=upcoming,
-        busy_elsewhere=elsewhere,
-        limits=BookingLimits(
-            shortest_minutes=machine.shortest_minutes,
-            longest_minutes=machine.longest_minutes,
-            step_minutes=machine.step_minutes,
-            horizon_days=machine.horizon_days,
-            notice_minutes=machine.notice_minutes,
-            ahead_most=machine.ahead_most,
-        ),
-        today=clock.today(),
-        is_new=changing is None or changing.starts_at != claim.start,
-    )
+def _written(period: Period) -> list[str]:
+    return [period.start.isoformat(), period.end.isoformat()]
 
 
-def _own_reservations(
-    member_id: int, machine: Machine, period: Period | None, now: datetime, changing: Reservation | None
-) -> tuple[int, tuple[dict[str, str], ...]]:
-    """How many the member has to come on this machine, and which attended machines they booked at that time."""
-    mine = select(
-        Reservation.machine_id, Reservation.status, Reservation.starts_at, Reservation.ends_at, Machine.name, Machine.is_attended
-    ).join(Machine, Machine.id == Reservation.machine_id)
-    mine = mine.where(Reservation.member_id == member_id, Reservation.status.in_(LIVE), Reservation.ends_at > now)
-    if changing is not None:
-        mine = mine.where(Reservation.id != changing.id)
-    rows = db.session.execute(mine).all()
-    upcoming = sum(1 for row in rows if row.machine_id == machine.id and row.status in COMING)
-    if period is None or not machine.is_attended:
-        return upcoming, ()
-    clashing = [
-        row.name
-        for row in rows
-        if row.is_attended and row.machine_id != machine.id and row.starts_at < period.end and period.start < row.ends_at
-    ]
-    return upcoming, tuple(clashing)
-
-
-def _taken(machine: Machine, period: Period) -> list[Refusal]:
-    """A friendly look before the guard's verdict, so that a page can say it before the click."""
-    wanted = period.extended(timedelta(minutes=machine.turnaround_minutes))
-    if calendar.has_free_lane(machine.resource_id, wanted):
+def _taken(known: BookingFacts, machine: Machine, found: Sequence[Refusal]) -> list[Refusal]:
+    """A friendly look at the timetable before the guard's verdict, so that everything in the way is said at once."""
+    period = known.claim.period
+    if period is None or known.has_it_already or any(one.reason in _SAID_ALREADY for one in found):
+        return []
+    if calendar.has_free_lane(machine.resource_id, _taking(machine, period)):
         return []
     return [occupancies.SLOT_TAKEN(start=period.start, end=period.end)]
-
-
-def count_coming(member_id: int) -> int:
-    """Reservations to come, for the badge of the member's page."""
-    coming = select(func.count()).where(Reservation.member_id == member_id, Reservation.status.in_(COMING))
-    return db.session.scalar(coming) or 0

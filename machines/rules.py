@@ -1,20 +1,19 @@
 """What stands between a person and a machine: booking, changing, checking in, ending. Pure decisions over facts.
 
-Whether a slot is taken is not here: only the database can know.
+Whether a slot is taken is not here: only the database can know. How each refusal is said is in `reasons`.
 """
 
 from __future__ import annotations
 
 import enum
-import hashlib
-import hmac
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from app.kernel.periods import Period, skipped_by_the_clock
-from app.kernel.refusals import N_, Reason, Refusal, Term
+from app.kernel.refusals import N_, Refusal, Term
+from machines import reasons
 
 
 class Status(enum.StrEnum):
@@ -42,169 +41,21 @@ RESERVATION_MOVES: Mapping[Status, frozenset[Status]] = {
     Status.CANCELLED: frozenset(),
     Status.NO_SHOW: frozenset(),
 }
+STATUS_WORDS: Mapping[Status, Term] = {
+    Status.CONFIRMED: Term(N_("Confirmed")),
+    Status.CHECKED_IN: Term(N_("Checked in")),
+    Status.IN_USE: Term(N_("Under way")),
+    Status.COMPLETED: Term(N_("Completed")),
+    Status.CANCELLED: Term(N_("Cancelled")),
+    Status.NO_SHOW: Term(N_("No-show")),
+}
+
 LIVE = (Status.CONFIRMED, Status.CHECKED_IN, Status.IN_USE)
-WRONG_CODES_MOST = 8
 
-EMAIL_NOT_PROVED = Reason(
-    "machines.email_not_proved",
-    N_("Your e-mail address is not proved yet."),
-    N_("Open the link in our mail, or have it sent again."),
-    next_endpoint="accounts.profile",
-    icon="mail",
-)
-CHARTER_NOT_ACCEPTED = Reason(
-    "machines.charter_not_accepted",
-    N_("You have not accepted the lab's charter yet."),
-    N_("Read the charter, 3 min"),
-    next_endpoint="accounts.charter",
-    icon="file",
-)
-SUSPENDED = Reason(
-    "machines.suspended", N_("Your account is suspended: %(reason)s"), N_("Talk to a fab manager to settle it."), icon="lock"
-)
-NOT_CERTIFIED = Reason(
-    "machines.not_certified",
-    N_("You need the “%(competence)s” certification for this machine."),
-    N_("See how to get it"),
-    next_endpoint="trainings.competence",
-    icon="lock",
-)
-OUT_OF_SERVICE = Reason(
-    "machines.out_of_service",
-    N_("This machine is out of order."),
-    N_("Choose another machine, or come back later."),
-    icon="repair",
-)
-OUT_OF_SERVICE_UNTIL = Reason(
-    "machines.out_of_service",
-    N_("This machine is out of order until %(until)s."),
-    N_("Book it after that, or choose another machine."),
-    icon="repair",
-)
-ENDS_BEFORE_START = Reason(
-    "machines.ends_before_start", N_("The end comes before the start."), N_("Choose an end after the start."), icon="clock"
-)
-NO_LENGTH = Reason(
-    "machines.no_length", N_("A reservation needs some length."), N_("Choose an end after the start."), icon="clock"
-)
-SKIPPED_HOUR = Reason(
-    "machines.skipped_hour",
-    N_("That hour does not exist: the clocks go forward that night."),
-    N_("Choose a time before 2:00 or from 3:00."),
-    icon="clock",
-)
-IN_THE_PAST = Reason(
-    "machines.in_the_past", N_("That time is already past."), N_("Choose a time that is still to come."), icon="clock"
-)
-LAB_CLOSED = Reason(
-    "machines.lab_closed",
-    N_("The lab is closed during part of that time."),
-    N_("Choose a time inside the opening hours."),
-    next_endpoint="machines.timetable",
-    overridable=True,
-    icon="clock",
-)
-OWES = Reason(
-    "machines.owes_overdue",
-    N_("A bill of yours has been waiting for more than a month."),
-    N_("See what is due"),
-    next_endpoint="billing.account",
-    overridable=True,
-    icon="euro",
-)
-TOO_SHORT = Reason(
-    "machines.too_short",
-    N_("This machine is booked for at least %(minutes)d minutes."),
-    N_("Choose a longer time."),
-    overridable=True,
-    icon="clock",
-)
-TOO_LONG = Reason(
-    "machines.too_long",
-    N_("This machine is booked for at most %(minutes)d minutes."),
-    N_("Choose a shorter time."),
-    overridable=True,
-    icon="clock",
-)
-OFF_STEP = Reason(
-    "machines.off_step",
-    N_("Start and end fall on steps of %(minutes)d minutes."),
-    N_("Choose a round time."),
-    overridable=True,
-    icon="clock",
-)
-TOO_FAR = Reason(
-    "machines.too_far",
-    N_("This machine is booked at most %(days)d days ahead."),
-    N_("Choose an earlier day."),
-    overridable=True,
-    icon="calendar",
-)
-TOO_SOON = Reason(
-    "machines.too_soon",
-    N_("This machine is booked at least %(minutes)d minutes ahead."),
-    N_("Choose a later time, or ask at the desk."),
-    overridable=True,
-    icon="clock",
-)
-TOO_MANY = Reason(
-    "machines.too_many",
-    N_("You have %(count)d reservations to come on this machine, the most one person may have."),
-    N_("See your reservations"),
-    next_endpoint="reservations.mine",
-    overridable=True,
-    icon="calendar",
-)
-BUSY_ELSEWHERE = Reason(
-    "machines.busy_elsewhere",
-    N_("You have already booked %(machine)s at that time, and both need you beside them."),
-    N_("See your reservations"),
-    next_endpoint="reservations.mine",
-    overridable=True,
-    icon="people",
-)
-
-NOT_ANY_MORE = Reason(
-    "machines.not_any_more",
-    N_("This reservation can no longer be changed that way: its state is “%(status)s”."),
-    N_("See your reservations"),
-    next_endpoint="reservations.mine",
-)
-TOO_LATE = Reason(
-    "machines.too_late",
-    N_("It could be cancelled or moved until %(until)s."),
-    N_("Call the desk: a host can still free the machine for somebody else."),
-    overridable=True,
-    icon="clock",
-)
-TOO_EARLY = Reason(
-    "machines.too_early", N_("You can check in from %(opens)s."), N_("Come back then: your slot is kept."), icon="clock"
-)
-ALREADY_OVER = Reason(
-    "machines.already_over",
-    N_("This slot ended at %(ended)s."),
-    N_("Book another one."),
-    next_endpoint="machines.catalogue",
-    icon="clock",
-)
-WRONG_CODE = Reason(
-    "machines.wrong_code",
-    N_("That is not the code shown on the machine now."),
-    N_("Read it again on the machine's screen: it changes every minute."),
-    icon="qr",
-)
-TOO_MANY_CODES = Reason(
-    "machines.too_many_codes",
-    N_("Too many wrong codes for this reservation."),
-    N_("Ask a host to check you in from the Today board."),
-    icon="qr",
-)
-SAFETY_NOT_TICKED = Reason(
-    "machines.safety_not_ticked",
-    N_("Please tick both safety points before starting."),
-    N_("They are your promise to the next person."),
-    icon="check",
-)
+GRACE = timedelta(minutes=5)
+"""After booking, a slip is taken back freely, however soon the start."""
+LONGEST_MINUTES = 6 * 24 * 60
+"""No reservation is longer, whatever the machine says and whoever asks: with its turnaround it stays one row of the timetable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +67,20 @@ class Claim:
     skipped: bool = False
 
     @classmethod
-    def from_wall(cls, start: datetime, end: datetime, tz: ZoneInfo) -> Claim:
-        """From naive wall-clock times in `tz`; of a repeated hour, the first."""
-        holes = skipped_by_the_clock(start, tz) or skipped_by_the_clock(end, tz)
-        return cls(start.replace(tzinfo=tz).astimezone(UTC), end.replace(tzinfo=tz).astimezone(UTC), holes)
+    def said(cls, start: datetime, end: datetime, tz: ZoneInfo) -> Claim:
+        """From two instants as people write them: one without an offset is wall-clock time in `tz`.
+
+        Of a repeated hour it is the first; one inside the hole of the spring change does not exist.
+        """
+        holes = any(moment.tzinfo is None and skipped_by_the_clock(moment, tz) for moment in (start, end))
+        first, last = (moment if moment.tzinfo else moment.replace(tzinfo=tz) for moment in (start, end))
+        return cls(first.astimezone(UTC), last.astimezone(UTC), holes)
+
+    @classmethod
+    def lasting(cls, start: datetime, minutes: int, tz: ZoneInfo) -> Claim:
+        """From a start, said as in `said`, and a length in elapsed minutes."""
+        begun = cls.said(start, start, tz)
+        return cls(begun.start, begun.start + timedelta(minutes=minutes), begun.skipped)
 
     @property
     def period(self) -> Period | None:
@@ -252,7 +113,9 @@ class Missing:
 class BookingFacts:
     """All a booking decision may depend on. Loaded by `reservations`, never by a rule.
 
-    `missing` is as of the start; `local_start` is naive wall-clock time of the lab, for the step.
+    `missing` is as of the start; `local_start` and `local_end` are naive wall-clock times of the lab, for the step.
+    `upcoming` counts the member's other reservations to come on this machine. `is_change` tells of a reservation that exists
+    already, `is_new_start` of a start it had not before.
     """
 
     now: datetime
@@ -271,93 +134,111 @@ class BookingFacts:
     busy_elsewhere: tuple[Mapping[str, str], ...]
     limits: BookingLimits
     today: date
-    is_new: bool = True
+    is_retired: bool = False
+    has_it_already: bool = False
+    is_change: bool = False
+    is_new_start: bool = True
 
 
 def email_is_proved(facts: BookingFacts) -> Iterator[Refusal]:
     if not facts.email_proved:
-        yield EMAIL_NOT_PROVED()
+        yield reasons.EMAIL_NOT_PROVED()
 
 
 def charter_is_accepted(facts: BookingFacts) -> Iterator[Refusal]:
     if not facts.charter_accepted:
-        yield CHARTER_NOT_ACCEPTED()
+        yield reasons.CHARTER_NOT_ACCEPTED()
 
 
 def account_is_open(facts: BookingFacts) -> Iterator[Refusal]:
     if facts.suspended is not None:
-        yield SUSPENDED(reason=facts.suspended)
+        yield reasons.SUSPENDED(reason=facts.suspended)
 
 
 def holds_every_competence(facts: BookingFacts) -> Iterator[Refusal]:
     for missing in facts.missing:
-        yield NOT_CERTIFIED(competence=dict(missing.name), link={"slug": missing.slug})
+        yield reasons.NOT_CERTIFIED(competence=dict(missing.name), link={"slug": missing.slug})
 
 
 def machine_is_in_service(facts: BookingFacts) -> Iterator[Refusal]:
-    yield from _service_refusals(facts.in_service, facts.out_until, facts.claim.start)
+    if facts.is_retired:
+        yield reasons.RETIRED()
+    else:
+        yield from service_refusals(facts.in_service, facts.out_until, facts.claim.start)
 
 
 def makes_sense(facts: BookingFacts) -> Iterator[Refusal]:
     if facts.claim.skipped:
-        yield SKIPPED_HOUR()
-    elif facts.claim.end == facts.claim.start:
-        yield NO_LENGTH()
+        yield reasons.SKIPPED_HOUR()
+    if facts.claim.end == facts.claim.start:
+        yield reasons.NO_LENGTH()
     elif facts.claim.end < facts.claim.start:
-        yield ENDS_BEFORE_START()
+        yield reasons.ENDS_BEFORE_START()
 
 
 def starts_in_the_future(facts: BookingFacts) -> Iterator[Refusal]:
-    """The slot that runs now may still be taken, for whoever stands before the free machine."""
-    if facts.is_new and facts.claim.start <= facts.now - timedelta(minutes=facts.limits.step_minutes):
-        yield IN_THE_PAST()
+    """The slot that runs now may still be taken, for whoever stands before the free machine; never one that is over."""
+    began_before = facts.claim.start <= facts.now - timedelta(minutes=facts.limits.step_minutes)
+    is_over = facts.claim.period is not None and facts.claim.end <= facts.now
+    if is_over or (facts.is_new_start and began_before):
+        yield reasons.IN_THE_PAST()
 
 
 def inside_opening_hours(facts: BookingFacts) -> Iterator[Refusal]:
     period = facts.claim.period
-    if period is not None and not any(hours.contains(period) for hours in facts.opening):
-        yield LAB_CLOSED()
+    if period is None or facts.claim.minutes > LONGEST_MINUTES:
+        return
+    if not any(hours.contains(period) for hours in facts.opening):
+        yield reasons.LAB_CLOSED()
 
 
 def within_length(facts: BookingFacts) -> Iterator[Refusal]:
     if facts.claim.period is None:
         return
     if facts.claim.minutes < facts.limits.shortest_minutes:
-        yield TOO_SHORT(minutes=facts.limits.shortest_minutes)
-    if facts.claim.minutes > facts.limits.longest_minutes:
-        yield TOO_LONG(minutes=facts.limits.longest_minutes)
+        yield reasons.TOO_SHORT(minutes=facts.limits.shortest_minutes)
+    if facts.claim.minutes > LONGEST_MINUTES:
+        yield reasons.LONGER_THAN_ANY(days=LONGEST_MINUTES // 24 // 60)
+    elif facts.claim.minutes > facts.limits.longest_minutes:
+        yield reasons.TOO_LONG(minutes=facts.limits.longest_minutes)
 
 
 def on_the_step(facts: BookingFacts) -> Iterator[Refusal]:
     step = facts.limits.step_minutes
     if any(moment.minute % step or moment.second or moment.microsecond for moment in (facts.local_start, facts.local_end)):
-        yield OFF_STEP(minutes=step)
+        yield reasons.OFF_STEP(minutes=step)
 
 
 def within_horizon(facts: BookingFacts) -> Iterator[Refusal]:
     if facts.local_start.date() > facts.today + timedelta(days=facts.limits.horizon_days):
-        yield TOO_FAR(days=facts.limits.horizon_days)
+        yield reasons.TOO_FAR(days=facts.limits.horizon_days)
 
 
 def with_enough_notice(facts: BookingFacts) -> Iterator[Refusal]:
     notice = timedelta(minutes=facts.limits.notice_minutes)
-    if facts.is_new and notice and facts.claim.start < facts.now + notice:
-        yield TOO_SOON(minutes=facts.limits.notice_minutes)
+    if facts.is_new_start and notice and facts.claim.start < facts.now + notice:
+        yield reasons.TOO_SOON(minutes=facts.limits.notice_minutes)
 
 
 def within_allowance(facts: BookingFacts) -> Iterator[Refusal]:
-    if facts.upcoming >= facts.limits.ahead_most:
-        yield TOO_MANY(count=facts.upcoming)
+    """A change adds none."""
+    if not facts.is_change and facts.upcoming >= facts.limits.ahead_most:
+        yield reasons.TOO_MANY(count=facts.upcoming)
+
+
+def not_taken_by_oneself(facts: BookingFacts) -> Iterator[Refusal]:
+    if facts.has_it_already:
+        yield reasons.YOURS_ALREADY()
 
 
 def one_machine_at_a_time(facts: BookingFacts) -> Iterator[Refusal]:
     for machine in facts.busy_elsewhere:
-        yield BUSY_ELSEWHERE(machine=dict(machine))
+        yield reasons.BUSY_ELSEWHERE(machine=dict(machine))
 
 
 def owes_nothing_overdue(facts: BookingFacts) -> Iterator[Refusal]:
     if facts.overdue_cents > 0:
-        yield OWES()
+        yield reasons.OWES()
 
 
 BOOKING_RULES: Sequence[Callable[[BookingFacts], Iterator[Refusal]]] = (
@@ -374,6 +255,7 @@ BOOKING_RULES: Sequence[Callable[[BookingFacts], Iterator[Refusal]]] = (
     within_horizon,
     with_enough_notice,
     within_allowance,
+    not_taken_by_oneself,
     one_machine_at_a_time,
     owes_nothing_overdue,
 )
@@ -387,95 +269,42 @@ def booking_refusals(facts: BookingFacts, *, override: bool = False) -> list[Ref
 
 @dataclass(frozen=True, slots=True)
 class ChangeFacts:
-    """For cancelling, and for moving what is still to come. `notice_minutes` is the lab's."""
+    """For giving back a slot, or part of it. `notice_minutes` is the lab's."""
 
     now: datetime
     status: Status
     starts_at: datetime
+    booked_at: datetime
     notice_minutes: int
 
+    @property
+    def free_until(self) -> datetime:
+        """Until when it costs nothing and asks nobody."""
+        return max(self.starts_at - timedelta(minutes=self.notice_minutes), self.booked_at + GRACE)
 
-def change_refusals(facts: ChangeFacts, *, override: bool = False) -> list[Refusal]:
+
+def cancel_refusals(facts: ChangeFacts, *, override: bool = False) -> list[Refusal]:
     if Status.CANCELLED not in RESERVATION_MOVES[facts.status]:
-        return [NOT_ANY_MORE(status=STATUS_WORDS[facts.status])]
-    until = facts.starts_at - timedelta(minutes=facts.notice_minutes)
-    if facts.now >= until and not override:
-        return [TOO_LATE(until=until)]
-    return []
+        return [not_any_more(facts.status)]
+    return [] if override else _late_refusals(facts)
 
 
-@dataclass(frozen=True, slots=True)
-class CheckInFacts:
-    """`code_is_right` is None when a host vouches for the person, who then needs no code."""
-
-    now: datetime
-    status: Status
-    period: Period
-    opens_minutes: int
-    code_is_right: bool | None
-    wrong_codes: int
-    ticks_missing: bool
-    suspended: str | None
-    missing: tuple[Missing, ...]
-    in_service: bool
-    out_until: datetime | None
+def move_refusals(facts: ChangeFacts, *, only_longer: bool = False, override: bool = False) -> list[Refusal]:
+    """What has begun may only last longer; that gives nothing back, so it is never too late for it."""
+    if facts.status is not Status.CONFIRMED and not (only_longer and facts.status in LIVE):
+        return [not_any_more(facts.status)]
+    return [] if override or only_longer else _late_refusals(facts)
 
 
-def check_in_refusals(facts: CheckInFacts) -> list[Refusal]:
-    """Nobody unqualified starts a machine: what was true when booking is asked again, and none of it can be lifted."""
-    if Status.CHECKED_IN not in RESERVATION_MOVES[facts.status]:
-        return [NOT_ANY_MORE(status=STATUS_WORDS[facts.status])]
-    return list(_check_in_refusals(facts))
+def _late_refusals(facts: ChangeFacts) -> list[Refusal]:
+    return [reasons.TOO_LATE(until=facts.free_until)] if facts.now >= facts.free_until else []
 
 
-def _check_in_refusals(facts: CheckInFacts) -> Iterator[Refusal]:
-    opens = facts.period.start - timedelta(minutes=facts.opens_minutes)
-    if facts.suspended is not None:
-        yield SUSPENDED(reason=facts.suspended)
-    for missing in facts.missing:
-        yield NOT_CERTIFIED(competence=dict(missing.name), link={"slug": missing.slug})
-    yield from _service_refusals(facts.in_service, facts.out_until, facts.now)
-    if facts.now < opens:
-        yield TOO_EARLY(opens=opens)
-    if facts.now >= facts.period.end:
-        yield ALREADY_OVER(ended=facts.period.end)
-    if facts.code_is_right is False:
-        yield WRONG_CODE() if facts.wrong_codes < WRONG_CODES_MOST else TOO_MANY_CODES()
-    elif facts.code_is_right and facts.wrong_codes >= WRONG_CODES_MOST:
-        yield TOO_MANY_CODES()
-    if facts.ticks_missing:
-        yield SAFETY_NOT_TICKED()
+def not_any_more(status: Status) -> Refusal:
+    return reasons.NOT_ANY_MORE(status=STATUS_WORDS[status])
 
 
-def _service_refusals(in_service: bool, out_until: datetime | None, at: datetime) -> Iterator[Refusal]:
+def service_refusals(in_service: bool, out_until: datetime | None, at: datetime) -> Iterator[Refusal]:
     if in_service or (out_until is not None and at >= out_until):
         return
-    yield OUT_OF_SERVICE() if out_until is None else OUT_OF_SERVICE_UNTIL(until=out_until)
-
-
-STATUS_WORDS: Mapping[Status, Term] = {
-    Status.CONFIRMED: Term(N_("Confirmed")),
-    Status.CHECKED_IN: Term(N_("Checked in")),
-    Status.IN_USE: Term(N_("Under way")),
-    Status.COMPLETED: Term(N_("Completed")),
-    Status.CANCELLED: Term(N_("Cancelled")),
-    Status.NO_SHOW: Term(N_("No-show")),
-}
-
-CODE_SECONDS = 60
-
-
-def check_in_code(secret: str, at: datetime) -> str:
-    """The six digits a machine's screen shows during the minute of `at` (an HMAC of the minute, RFC 4226's truncation)."""
-    minute = int(at.timestamp()) // CODE_SECONDS
-    digest = hmac.new(secret.encode(), str(minute).encode(), hashlib.sha256).digest()
-    offset = digest[-1] & 0x0F
-    number = int.from_bytes(digest[offset : offset + 4], "big") & 0x7FFFFFFF
-    return f"{number % 1_000_000:06}"
-
-
-def code_is_right(secret: str, code: str, at: datetime) -> bool:
-    """Whether `code` is this minute's or the one before: who read it a moment ago is still there."""
-    typed = "".join(code.split())
-    accepted = (check_in_code(secret, at), check_in_code(secret, at - timedelta(seconds=CODE_SECONDS)))
-    return any(hmac.compare_digest(typed.encode(), one.encode()) for one in accepted)
+    yield reasons.OUT_OF_SERVICE() if out_until is None else reasons.OUT_OF_SERVICE_UNTIL(until=out_until)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import marshmallow as ma
 from marshmallow import validate
 
-from app.kernel import clock
-from app.kernel.api import MAX_ID, Text
-from machines.rules import Claim, Outcome, Status
+from app.kernel.api import MAX_ID, ReasonSchema, Text
+from machines.rules import Outcome, Status
 
 EARLIEST, LATEST = datetime(2000, 1, 1), datetime(2200, 1, 1)  # noqa: DTZ001 - compared as naive wall-clock times
 
@@ -41,6 +40,7 @@ class MachineSchema(ma.Schema):
     name = Words(required=True)
     space = Words(required=True)
     danger = ma.fields.Integer(required=True)
+    seats = ma.fields.Integer(required=True)
     state = ma.fields.String(required=True, metadata={"description": "free, busy, closed or out, now"})
     until = ma.fields.DateTime(required=True, allow_none=True)
     next_free = ma.fields.DateTime(required=True, allow_none=True)
@@ -51,7 +51,7 @@ class MachineSchema(ma.Schema):
 class DaySpan(ma.Schema):
     """Where a feed begins and for how many days."""
 
-    start = ma.fields.Date(load_default=None, data_key="from")
+    start = ma.fields.Date(load_default=None, data_key="from", validate=validate.Range(EARLIEST.date(), LATEST.date()))
     days = ma.fields.Integer(load_default=7, validate=validate.Range(1, 31))
 
 
@@ -69,6 +69,7 @@ class PeriodSchema(ma.Schema):
 
 class WeekSchema(ma.Schema):
     machine = ma.fields.String(required=True)
+    seats = ma.fields.Integer(required=True)
     opening = ma.fields.List(ma.fields.Nested(PeriodSchema), required=True)
     events = ma.fields.List(ma.fields.Nested(EventSchema), required=True)
 
@@ -80,9 +81,6 @@ class TimetableSchema(ma.Schema):
 class ClaimSchema(ma.Schema):
     start = Instant(required=True)
     end = Instant(required=True)
-
-    def claim(self, data: dict[str, Any]) -> Claim:
-        return as_claim(data["start"], data["end"])
 
 
 class BookingSchema(ClaimSchema):
@@ -122,13 +120,6 @@ class FaultSchema(ma.Schema):
     stops_machine = ma.fields.Boolean(load_default=False)
 
 
-class LineSchema(ma.Schema):
-    label = Words(required=True)
-    billed_minutes = ma.fields.Integer(required=True)
-    cents_per_hour = ma.fields.Integer(required=True, allow_none=True)
-    amount_cents = ma.fields.Integer(required=True)
-
-
 class ReservationSchema(ma.Schema):
     id = ma.fields.Integer(required=True)
     machine = ma.fields.String(required=True, attribute="machine.slug")
@@ -149,7 +140,8 @@ class EligibilitySchema(ma.Schema):
     machine = ma.fields.String(required=True)
     may_book = ma.fields.Boolean(required=True)
     price_cents = ma.fields.Integer(required=True, allow_none=True)
-    reasons = ma.fields.List(ma.fields.Dict(), required=True)
+    free_until = ma.fields.DateTime(required=True, metadata={"description": "Booked now, until when it is cancelled freely"})
+    reasons = ma.fields.List(ma.fields.Nested(ReasonSchema), required=True)
 
 
 class SlotSchema(ma.Schema):
@@ -160,13 +152,3 @@ class SlotSchema(ma.Schema):
 
 class FreeQuery(ma.Schema):
     minutes = ma.fields.Integer(load_default=120, validate=validate.Range(5, 1440))
-
-
-def as_claim(start: datetime, end: datetime) -> Claim:
-    """A claim from two instants; those without an offset are wall-clock times of the lab."""
-    tz = clock.zone()
-    if start.tzinfo is None and end.tzinfo is None:
-        return Claim.from_wall(start, end, tz)
-    first = start if start.tzinfo else Claim.from_wall(start, start + timedelta(0), tz).start
-    last = end if end.tzinfo else Claim.from_wall(end, end, tz).start
-    return Claim(first, last)

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-import segno
-from app.accounts.models import TariffGroup
-from flask import Blueprint, abort, current_app, flash, g, redirect, request, url_for
+from flask import Blueprint, abort, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from itsdangerous import URLSafeSerializer
-from markupsafe import Markup
 
 from app.accounts import lab
 from app.accounts import queries as accounts
-from app.calendar import queries as calendar
+from app.accounts.models import TariffGroup
+from app.calendar.rules import SLOT_TAKEN
 from app.kernel import clock, i18n, uploads
 from app.kernel.actors import Role, current_actor
-from app.kernel.periods import Period, wall_instant
-from app.kernel.refusals import Refused
+from app.kernel.api import MAX_ID
+from app.kernel.periods import wall_instant
+from app.kernel.refusals import Refusal, Refused
 from app.kernel.web import flash_refusals, needs, once, page, public, see, shown
-from machines import catalogue, queries, reservations, rules, timetable
-from machines.forms import FaultForm, ReservationForm, ResolutionForm
-from machines.models import Machine, State
+from machines import agenda, catalogue, proposals, queries, requirements, reservations, screens, timetable
+from machines.forms import FaultForm, ReservationForm, ResolutionForm, is_near
+from machines.models import Machine, Reservation, State
+from machines.reasons import LAB_CLOSED
 from machines.rules import Claim
 from trainings import queries as trainings
 
@@ -43,85 +43,94 @@ def catalogue_page() -> ResponseReturnValue:
 @bp.get("/machines/<slug>")
 @public
 def machine(slug: str) -> ResponseReturnValue:
-    """The machine, what one still needs for it, its week, and a slot already proposed."""
-    one = queries.machine(slug)
-    return _machine_page(one)
+    """The machine, what one still needs for it, its week, and a slot already proposed. A retired one says so."""
+    return _machine_page(queries.machine(slug, even_retired=True))
 
 
 @bp.post("/machines/<slug>/reservations")
 def create_reservation(slug: str) -> ResponseReturnValue:
-    one = queries.machine(slug)
+    one = queries.machine(slug, even_retired=True)
     form = ReservationForm()
-    if form.validate_on_submit():
+    if form.validate_on_submit() and _finds_member(form):
         actor = current_actor()
-        member_id = _member_typed(form)
-        if member_id is not None or not form.member.data:
-            try:
-                url = once(
-                    lambda: url_for(
-                        "reservations.one",
-                        reservation_id=reservations.book(
-                            actor=actor,
-                            machine=one,
-                            claim=form.claim,
-                            member_id=member_id,
-                            project=form.project.data,
-                            override_reason=form.override_reason.data or None,
-                        ).id,
-                    )
-                )
-            except Refused as refused:
-                form.refuse(refused)
-            else:
-                flash(_("It is yours: %(when)s.", when=i18n.span(form.claim.start, form.claim.end)), "free")
-                return see(url)
+
+        def act() -> str:
+            reservation = reservations.book(
+                actor=actor,
+                machine=one,
+                claim=form.claim,
+                member_id=form.member_id,
+                project=form.project.data,
+                override_reason=form.override_reason.data,
+            )
+            return url_for("reservations.one", reservation_id=reservation.id)
+
+        try:
+            url = once(act)
+        except Refused as refused:
+            form.refuse(refused)
+        else:
+            flash(_("It is yours: %(when)s.", when=i18n.span(form.claim.start, form.claim.end)), "free")
+            return see(url)
     return _machine_page(one, form)
 
 
 def _machine_page(one: Machine, form: ReservationForm | None = None) -> ResponseReturnValue:
-    house = lab.current()
-    first = _monday(_day("week", clock.today() if form is None or not form.day.data else form.day.data))
-    member_id = _me()
-    claim = _claim(one, member_id) if form is None else _typed_claim(form)
-    form = form or (ReservationForm.for_claim(claim) if claim else ReservationForm())
-    offer = None
-    if claim is not None and member_id is not None:
-        offer = reservations.offer(actor=current_actor(), member_id=member_id, machine=one, claim=claim)
-    alternatives: list[calendar.Slot] = []
+    me = current_actor().member_id
+    claim, form = (_proposed(one, me)) if form is None else (form.claim if form.is_readable else None, form)
+    shown_day = claim.start.astimezone(clock.zone()).date() if claim else clock.today()
+    first, this_week = _monday(_day("week", shown_day)), _monday(clock.today())
+    whose = form.member_id or me
+    offer = reservations.offer(member_id=whose, machine=one, claim=claim) if claim and whose else None
     refusals = list(form.refusals) or (offer.refusals if offer else [])
-    if claim and claim.period and any(refusal.code in ("calendar.slot_taken", "machines.lab_closed") for refusal in refusals):
-        alternatives = alternatives_to(one, claim.period)
-    asked = queries.conditions([one.id]).get(one.id, [])
-    ids = [competence for condition in asked for competence, _slug, _name in condition.competences]
+    asked = requirements.conditions([one.id]).get(one.id, [])
+    competences = [ident for condition in asked for ident in condition.ids]
     [state] = queries.states_now([one]).values()
+    house = lab.current()
     return page(
         "machines/machine.html",
         form.status if form.is_submitted() else 200,
         machine=one,
+        is_retired=one.state is State.RETIRED,
         space=queries.spaces().get(one.resource.parent_id or 0, {}),
         now=state[0],
-        steps=trainings.steps(member_id, ids, clock.today()) if ids else [],
-        autonomous=bool(member_id) and not queries.missing_competences(member_id or 0, one.id, clock.today()),
-        week=timetable.of_week(one, first, member_id),
+        steps=trainings.steps(me, competences, clock.today()) if competences else [],
+        autonomous=me is not None and not requirements.missing(asked, requirements.held_alone(me, clock.today())),
+        week=timetable.of_week(one, first, me),
         first=first,
-        previous=first - timedelta(days=7) if first > _monday(clock.today()) else None,
+        previous=first - timedelta(days=7) if first > this_week else None,
         following=first + timedelta(days=7),
         claim=claim,
-        lengths=[minutes for minutes in LENGTHS if one.shortest_minutes <= minutes <= one.longest_minutes],
+        lengths=lengths_of(one),
         offer=offer,
         refusals=shown(refusals),
-        alternatives=alternatives,
+        alternatives=alternatives_to(one, whose, claim, refusals),
         form=form,
+        clock_now=clock.now(),
         notice=timedelta(minutes=house.cancel_notice_minutes if house else 0),
+        documents=[document for document in one.documents if catalogue.is_link(document["url"])],
         incidents=[incident for incident in queries.incidents(one.id) if incident.resolved_at is None],
     )
 
 
-def alternatives_to(one: Machine, period: Period) -> list[calendar.Slot]:
-    """Three nearest stretches of the same length, here or on a machine that can stand in."""
-    candidates = [one, *queries.similar(one)]
-    turnarounds = {other.resource_id: other.turnaround_minutes for other in candidates}
-    return calendar.alternatives([other.resource_id for other in candidates], period, count=3, turnaround_minutes=turnarounds)
+def lengths_of(one: Machine) -> list[int]:
+    """The lengths to choose from with one click."""
+    return [
+        minutes
+        for minutes in LENGTHS
+        if one.shortest_minutes <= minutes <= one.longest_minutes and minutes % one.step_minutes == 0
+    ]
+
+
+def alternatives_to(
+    one: Machine, member_id: int | None, claim: Claim | None, refusals: Sequence[Refusal], moving: Reservation | None = None
+) -> list[proposals.Proposal]:
+    """The nearest free stretches, when the one asked for is taken or the lab is closed then."""
+    if member_id is None or claim is None or claim.period is None:
+        return []
+    if not any(refusal.reason in (SLOT_TAKEN, LAB_CLOSED) for refusal in refusals):
+        return []
+    return proposals.nearest(one, member_id, claim.period, moving=moving)
 
 
 @bp.get("/timetable", endpoint="timetable")
@@ -158,27 +167,19 @@ def timetable_page() -> ResponseReturnValue:
 @bp.get("/first-free")
 def first_free() -> ResponseReturnValue:
     """“The first two hours free”: on machines where I am autonomous, soonest first."""
-    minutes = request.args.get("minutes", 120, type=int)
-    minutes = min(max(minutes or 120, 15), 480)
-    cards = [
-        card for card in queries.cards(_me(), _tariff_group()) if not card.missing and card.machine.state is State.IN_SERVICE
-    ]
-    fitting = {
-        card.machine.resource_id: card
-        for card in cards
-        if card.machine.shortest_minutes <= minutes <= card.machine.longest_minutes
-    }
-    slots = calendar.first_free(
-        list(fitting),
-        minutes,
-        after=clock.now(),
-        turnaround_minutes={ident: card.machine.turnaround_minutes for ident, card in fitting.items()},
+    me = current_actor().member_id
+    assert me is not None
+    asked = request.args.get("minutes", 120, type=int)
+    minutes = min(max(-(-asked // 5) * 5, 15), 480)
+    ready = {card.machine.id: card for card in queries.cards(me, _tariff_group()) if not card.missing}
+    found = proposals.first_of_each([card.machine for card in ready.values()], me, minutes)
+    return page(
+        "machines/first_free.html",
+        block="found",
+        found=[(ready[proposal.machine.id], proposal) for proposal in found],
+        minutes=minutes,
+        lengths=LENGTHS,
     )
-    nearest: dict[int, calendar.Slot] = {}
-    for slot in slots:
-        nearest.setdefault(slot.resource_id, slot)
-    found = [(fitting[slot.resource_id], slot) for slot in sorted(nearest.values(), key=lambda slot: slot.period.start)]
-    return page("machines/first_free.html", block="found", found=found, minutes=minutes, lengths=LENGTHS)
 
 
 @bp.route("/machines/<slug>/faults", methods=["GET", "POST"])
@@ -189,7 +190,9 @@ def report_fault(slug: str) -> ResponseReturnValue:
         actor = current_actor()
 
         def act() -> str:
-            catalogue.report(actor=actor, machine_id=one.id, text=form.text.data, stops_machine=bool(form.stops_machine.data))
+            catalogue.report(
+                actor=actor, machine_id=one.id, text=form.text.data or "", stops_machine=bool(form.stops_machine.data)
+            )
             return url_for("machines.machine", slug=slug)
 
         url = once(act)
@@ -203,19 +206,17 @@ def report_fault(slug: str) -> ResponseReturnValue:
 def screen(slug: str, token: str) -> ResponseReturnValue:
     """What the tablet or the sheet beside the machine shows: who is next, and the code that proves one stands there."""
     one = queries.machine(slug)
-    if _screens().loads_unsafe(token) != (True, one.id):
+    if not screens.opens(one, token):
         abort(404)
-    code = rules.check_in_code(one.check_in_secret, clock.now())
-    link = url_for("machines.check_in", slug=slug, code=code, _external=True)
     [state] = queries.states_now([one]).values()
     return page(
         "machines/screen.html",
         block="screen",
         machine=one,
-        code=code,
-        qr=Markup(segno.make(link, error="m").svg_inline(scale=6, border=2, svgclass="qr", lineclass=None)),  # noqa: S704 - our own drawing
+        code=screens.code(one),
+        qr=screens.qr(one),
         now=state[0],
-        seconds_left=rules.CODE_SECONDS - int(clock.now().timestamp()) % rules.CODE_SECONDS,
+        seconds_left=screens.seconds_left(),
         seen_at=clock.now(),
     )
 
@@ -223,9 +224,9 @@ def screen(slug: str, token: str) -> ResponseReturnValue:
 @bp.post("/machines/<slug>/screen")
 @needs(Role.MANAGER)
 def open_screen(slug: str) -> ResponseReturnValue:
-    """The address to open on the machine's tablet; signed, so that nobody reads the code from home."""
+    """The address to open on the machine's tablet."""
     one = queries.machine(slug)
-    return redirect(url_for("machines.screen", slug=slug, token=_screens().dumps(one.id)), 303)
+    return redirect(url_for("machines.screen", slug=slug, token=screens.token(one)), 303)
 
 
 @bp.get("/machines/pictures/<name>")
@@ -234,7 +235,7 @@ def picture(name: str) -> ResponseReturnValue:
     return uploads.send("machines", name)
 
 
-@bp.post("/incidents/<int:incident_id>/resolution")
+@bp.post(f"/incidents/<int(max={MAX_ID}):incident_id>/resolution")
 @needs(Role.MANAGER)
 def resolve_incident(incident_id: int) -> ResponseReturnValue:
     form = ResolutionForm()
@@ -247,7 +248,7 @@ def resolve_incident(incident_id: int) -> ResponseReturnValue:
         catalogue.resolve(
             actor=actor,
             incident_id=incident_id,
-            resolution=form.resolution.data,
+            resolution=form.resolution.data or "",
             back_in_service=bool(form.back_in_service.data),
         )
         return url_for("reports.today")
@@ -261,10 +262,6 @@ def resolve_incident(incident_id: int) -> ResponseReturnValue:
     return see(url)
 
 
-def _screens() -> URLSafeSerializer:
-    return URLSafeSerializer(current_app.config["SECRET_KEY"], salt="machine-screen")
-
-
 def _me() -> int | None:
     return current_actor().member_id
 
@@ -275,54 +272,46 @@ def _tariff_group() -> str:
 
 
 def _day(name: str, otherwise: date) -> date:
-    """A day of the address; anything unreadable is today, and years beyond reason too."""
+    """A day of the address; anything unreadable is `otherwise`, and years beyond reason too."""
     try:
         day = date.fromisoformat(request.args.get(name, ""))
     except ValueError:
         return otherwise
-    return day if abs((day - clock.today()).days) < 3660 else otherwise
+    return day if is_near(day) else otherwise
 
 
 def _monday(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def _claim(one: Machine, member_id: int | None) -> Claim | None:
-    """The slot to propose: the one asked for in the address, else the first free one of the usual length."""
-    usual = queries.last_minutes(member_id, one.id) if member_id is not None else None
-    minutes = request.args.get("minutes", type=int) or usual or 120
+def _proposed(one: Machine, me: int | None) -> tuple[Claim | None, ReservationForm]:
+    """The slot asked for in the address, else the first free one as long as the last time; and the form that books it."""
+    habit = agenda.habit(me, one.id) if me is not None else None
+    minutes = request.args.get("minutes", type=int) or (habit.minutes if habit else 120)
     minutes = min(max(minutes, one.shortest_minutes), one.longest_minutes)
+    minutes -= minutes % one.step_minutes
+    claim = _asked(minutes)
+    if claim is None and one.state is not State.RETIRED:
+        claim = proposals.first(one, me, minutes, after=wall_instant(_day("week", clock.today()), 0, clock.zone()))
+    project = habit.project if habit else None
+    return claim, ReservationForm.for_claim(claim, project=project) if claim else ReservationForm()
+
+
+def _asked(minutes: int) -> Claim | None:
     try:
-        start = datetime.fromisoformat(request.args["start"])
+        start = datetime.fromisoformat(request.args["start"].replace(" ", "+"))
     except (KeyError, ValueError):
-        return _first_claim(one, minutes)
-    begun = Claim.from_wall(start, start, clock.zone()) if start.tzinfo is None else Claim(start, start)
-    return Claim(begun.start, begun.start + timedelta(minutes=minutes), begun.skipped)
-
-
-def _first_claim(one: Machine, minutes: int) -> Claim | None:
-    after = max(clock.now() + timedelta(minutes=one.notice_minutes), one.out_until or clock.now())
-    if one.state is State.OUT_OF_ORDER and one.out_until is None:
         return None
-    if "week" in request.args:
-        after = max(after, wall_instant(_monday(_day("week", clock.today())), 0, clock.zone()))
-    slots = calendar.first_free(
-        [one.resource_id], minutes, after=after, step_minutes=one.step_minutes,
-        turnaround_minutes={one.resource_id: one.turnaround_minutes},
-    )  # fmt: skip
-    return Claim(slots[0].period.start, slots[0].period.end) if slots else None
+    return Claim.lasting(start, minutes, clock.zone()) if is_near(start.date()) else None
 
 
-def _typed_claim(form: ReservationForm) -> Claim | None:
-    return form.claim if form.day.data and form.start.data is not None and form.minutes.data is not None else None
-
-
-def _member_typed(form: ReservationForm) -> int | None:
-    """The member a manager books for; tells the field when there is none."""
+def _finds_member(form: ReservationForm) -> bool:
+    """Whom a manager books for; tells the field when there is nobody."""
     if not form.member.data:
-        return None
-    found = accounts.member_by_email(form.member.data)
-    if found is None or not current_actor().has(Role.MANAGER):
+        return True
+    found = accounts.member_by_email(form.member.data) if current_actor().has(Role.MANAGER) else None
+    if found is None:
         form.member.errors = [_("No member has this address.")]
-        return None
-    return found.id
+        return False
+    form.member_id = found.id
+    return True

@@ -447,6 +447,7 @@ def upgrade() -> None:
         sa.Column("safety_ticks", sa.JSON(), nullable=False),
         sa.Column("documents", sa.JSON(), nullable=False),
         sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column("out_from", sa.DateTime(timezone=True), nullable=True),
         sa.Column("out_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("out_note", sa.String(), nullable=True),
         sa.Column("shortest_minutes", sa.Integer(), nullable=False),

@@ -1,0 +1,114 @@
+"""When machines are taken, as feeds and timetables read it: columns, never entities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy import Select, select
+
+from app.calendar import hours
+from app.calendar import queries as calendar
+from app.calendar.models import Occupancy, Purpose, Resource
+from app.kernel.db import db
+from app.kernel.periods import Period, merged
+from machines.models import Machine, Reservation, State
+
+KINDS: Mapping[Purpose, str] = {
+    Purpose.RESERVATION: "other",
+    Purpose.MAINTENANCE: "repair",
+    Purpose.CLOSURE: "closed",
+    Purpose.PRIVATISATION: "hired",
+    Purpose.SESSION: "class",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What a feed's ETag is made of, and what its rows are read by. `out` is the outage as it is known, if there is one."""
+
+    machine_id: int
+    resource_id: int
+    slug: str
+    seats: int
+    revision: int
+    out: tuple[datetime, datetime | None] | None
+    hours: hours.Revision
+
+
+def stamps(slug: str | None = None) -> list[Stamp]:
+    """One machine's, or every machine's, in one statement."""
+    if slug is not None and "\x00" in slug:
+        return []
+    statement: Select[Any] = (
+        select(
+            Machine.id,
+            Machine.resource_id,
+            Machine.slug,
+            Resource.capacity,
+            Resource.revision,
+            Machine.state,
+            Machine.out_from,
+            Machine.out_until,
+            *hours.revision_columns(),
+        )
+        .join(Resource, Resource.id == Machine.resource_id)
+        .where(Machine.state != State.RETIRED)
+        .order_by(Machine.id)
+    )
+    if slug is not None:
+        statement = statement.where(Machine.slug == slug)
+    return [
+        Stamp(
+            machine_id=row.id,
+            resource_id=row.resource_id,
+            slug=row.slug,
+            seats=row.capacity,
+            revision=row.revision,
+            out=(row.out_from, row.out_until) if row.state is State.OUT_OF_ORDER and row.out_from else None,
+            hours=(int(row.hours_revision), int(row.places)),
+        )
+        for row in db.session.execute(statement)
+    ]
+
+
+def events(resource_ids: Sequence[int], period: Period) -> list[Any]:
+    """Rows (resource_id, starts_at, ends_at, purpose, reservation_id, member_id, status, use_ends_at) that touch `period`.
+
+    They end with the turnaround, `use_ends_at` is the end of the reservation. One statement.
+    """
+    columns = select(
+        Occupancy.resource_id,
+        Occupancy.starts_at,
+        Occupancy.ends_at,
+        Occupancy.purpose,
+        Reservation.id.label("reservation_id"),
+        Reservation.member_id,
+        Reservation.status,
+        Reservation.ends_at.label("use_ends_at"),
+    ).select_from(Occupancy)
+    statement = calendar.touching(columns, resource_ids, period)
+    statement = statement.outerjoin(Reservation, Reservation.occupancy_id == Occupancy.id)
+    return list(db.session.execute(statement.order_by(Occupancy.resource_id, Occupancy.starts_at)))
+
+
+def outage(stamp: Stamp, period: Period) -> Period | None:
+    """The part of `period` during which the machine is out of order, as far as one knows now."""
+    if stamp.out is None:
+        return None
+    begun, until = stamp.out
+    start, end = max(begun, period.start), min(until or period.end, period.end)
+    return Period(start, end) if start < end else None
+
+
+def full(taken: Iterable[Period], seats: int) -> list[Period]:
+    """When every seat is taken; where there is only one, each taking by itself."""
+    found = sorted(taken)
+    if seats == 1:
+        return found
+    edges = sorted({edge for one in found for edge in (one.start, one.end)})
+    pieces = (Period(start, end) for start, end in pairwise(edges))
+    return merged(piece for piece in pieces if sum(1 for one in found if one.overlaps(piece)) >= seats)

@@ -1,0 +1,113 @@
+"""Loads what the rules of booking, changing and arriving need to know, with the rows concerned locked first."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from app.accounts import lab
+from app.accounts import queries as accounts
+from app.accounts.models import Member
+from app.accounts.queries import Standing
+from app.calendar import queries as calendar
+from app.calendar.models import Resource
+from app.kernel import clock
+from app.kernel.db import db, lock_all, locked
+from billing import queries as money
+from machines import agenda, codes, requirements, rules
+from machines.arrivals import CheckInFacts
+from machines.models import Machine, Reservation, State
+from machines.rules import BookingFacts, BookingLimits, ChangeFacts, Claim, Status
+
+
+def lock(reservation_id: int) -> tuple[Reservation, Machine]:
+    """Lock the member, then the reservation: the order in which every booking takes its locks. The machine is read anew."""
+    owner = db.session.scalars(select(Reservation.member_id).where(Reservation.id == reservation_id)).one()
+    locked(Member, owner)
+    reservation = locked(Reservation, reservation_id)
+    return reservation, _anew(reservation.machine_id)
+
+
+def machine_as_it_stays(machine: Machine) -> Machine:
+    """The machine read anew, its place on the timetable locked: until the end nobody puts it out of order or retires it."""
+    lock_all(Resource, [machine.resource_id])
+    return _anew(machine.id)
+
+
+def booking(standing: Standing, machine: Machine, claim: Claim, changing: Reservation | None = None) -> BookingFacts:
+    now, tz = clock.now(), clock.zone()
+    period = claim.period if claim.minutes <= rules.LONGEST_MINUTES else None
+    local_start, local_end = (moment.astimezone(tz).replace(tzinfo=None) for moment in (claim.start, claim.end))
+    engagements = agenda.engagements(standing.member_id, now)
+    others = [one for one in engagements if changing is None or one.reservation_id != changing.id]
+    meanwhile = [one for one in others if period is not None and one.period.overlaps(period)]
+    elsewhere = [one for one in meanwhile if one.machine_id != machine.id and one.is_attended and machine.is_attended]
+    return BookingFacts(
+        now=now,
+        claim=claim,
+        local_start=local_start,
+        local_end=local_end,
+        opening=tuple(calendar.opening([machine.resource_id], period)[machine.resource_id]) if period else (),
+        email_proved=standing.email_proved,
+        charter_accepted=standing.charter_accepted,
+        suspended=standing.suspended,
+        missing=requirements.missing_competences(standing.member_id, machine.id, local_start.date()),
+        in_service=machine.state is State.IN_SERVICE,
+        out_until=machine.out_until,
+        overdue_cents=money.overdue_cents(standing.member_id, now),
+        upcoming=sum(1 for one in others if one.machine_id == machine.id and one.status is not Status.IN_USE),
+        busy_elsewhere=tuple(one.machine for one in elsewhere),
+        limits=BookingLimits(
+            shortest_minutes=machine.shortest_minutes,
+            longest_minutes=machine.longest_minutes,
+            step_minutes=machine.step_minutes,
+            horizon_days=machine.horizon_days,
+            notice_minutes=machine.notice_minutes,
+            ahead_most=machine.ahead_most,
+        ),
+        today=clock.today(),
+        is_retired=machine.state is State.RETIRED,
+        has_it_already=any(one.machine_id == machine.id for one in meanwhile),
+        is_change=changing is not None,
+        is_new_start=changing is None or changing.starts_at != claim.start,
+    )
+
+
+def change(reservation: Reservation) -> ChangeFacts:
+    """What moving and cancelling depend on, for the services and for pages that show whether they are possible."""
+    return ChangeFacts(
+        now=clock.now(),
+        status=reservation.status,
+        starts_at=reservation.starts_at,
+        booked_at=reservation.booked_at,
+        notice_minutes=cancel_notice_minutes(),
+    )
+
+
+def arriving(reservation: Reservation, machine: Machine, *, code: str | None, ticks: int) -> CheckInFacts:
+    """`code` is what the person typed, None when a host vouches for them."""
+    standing = accounts.standing(reservation.member_id)
+    house = lab.current()
+    return CheckInFacts(
+        now=clock.now(),
+        status=reservation.status,
+        period=reservation.period,
+        opens_minutes=house.check_in_opens_minutes if house else 10,
+        code_is_right=None if code is None else codes.code_is_right(machine.check_in_secret, code, clock.now()),
+        wrong_codes=reservation.wrong_codes,
+        ticks_missing=code is not None and ticks < len(machine.safety_ticks),
+        suspended=standing.suspended,
+        missing=requirements.missing_competences(reservation.member_id, machine.id, clock.today()),
+        in_service=not machine.is_out_at(clock.now()),
+        out_until=machine.out_until,
+    )
+
+
+def cancel_notice_minutes() -> int:
+    house = lab.current()
+    return house.cancel_notice_minutes if house else 0
+
+
+def _anew(machine_id: int) -> Machine:
+    """Whatever the request read of it before its transaction began."""
+    fresh = select(Machine).where(Machine.id == machine_id).execution_options(populate_existing=True)
+    return db.session.scalars(fresh).one()
