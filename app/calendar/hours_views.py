@@ -152,7 +152,7 @@ def _page(
 
 def spoken(hours: Sequence[Stretch]) -> str:
     """“10 h – 12 h 30, 14 h – 19 h”, as the reader's language writes times; empty when closed."""
-    return ", ".join(f"{_clock(opens)} – {_clock(closes)}" for opens, closes in hours)
+    return ", ".join(f"{_clock(opens)}\u00a0–\u00a0{_clock(closes)}" for opens, closes in hours)
 
 
 def _ids(prefix: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ def init_app(app: Flask) -> None:
     api.register(app, calendar_api.blp)
     events.subscribe(app, LabCreated, lambda news: _make_site(news.name))
     events.subscribe(app, LabChanged, lambda _news: resources.touch_sites())
-    add_to_navigation(app, N_("Opening hours"), "calendar.hours", "clock", order=35, audience="visitor")
+    add_to_navigation(app, N_("Opening hours"), "calendar.hours", "clock", order=38)
     add_to_navigation(app, N_("Places"), "calendar.places", "pin", order=50, audience="manager")
 
 
