@@ -196,7 +196,7 @@ def _change(member_id: int, form: HouseForm, act: Callable[[Actor, HouseForm], o
     back = url_for("reports.member", member_id=member_id)
     if not form.validate_on_submit():
         for errors in form.errors.values():
-            flash(" ".join(errors), "stop")
+            flash(" ".join(str(error) for error in errors), "stop")
         return see(back)
     actor = current_actor()
 

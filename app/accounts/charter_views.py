@@ -24,10 +24,8 @@ from app.kernel.db import transaction
 from app.kernel.refusals import Refused
 from app.kernel.web import once, page, public, see
 
-FREE_OF_CHARTER = {"people.edit_charter", "people.letters", "people.letter", "people.letter_page", "people.letter_calendar"}
-"""Pages that do not send to the charter first: where it is written, and where links are read without a mail server. None of
-`accounts` does either: links of letters, one's own data, the charter itself.
-"""
+FREE_OF_CHARTER = {"accounts", "people"}
+"""Blueprints whose pages do not send to the charter first: links of letters, one's own data, and what runs the lab."""
 
 
 @bp.get("/charter")
@@ -133,7 +131,7 @@ def ask_for_charter() -> ResponseReturnValue | None:
     standing = g.standing = queries.standing(member.id)
     if standing.charter_accepted or standing.guardian_awaited:
         return None
-    if request.blueprint == bp.name or request.endpoint in FREE_OF_CHARTER:
+    if request.blueprint in FREE_OF_CHARTER:
         return None
     if session.get("charter_asked") == standing.charter_version:
         return None

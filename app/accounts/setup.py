@@ -29,7 +29,7 @@ def open_lab(*, lab_name: str, city: str, name: str, email: str, password_hash: 
         return None
     by = Actor(None, door=Door.COMMAND)
     if lab.current() is None:
-        lab.create(actor=by, name=lab_name, city=city, email=email)
+        lab.create(actor=by, name=lab_name, city=city, email=email.strip().lower())
     if queries.charter_in_force() is None:
         charters.publish_first(actor=by)
     members.add(actor=by, name=name, email=email, password_hash=password_hash, locale=locale)

@@ -49,14 +49,22 @@ class JsonBlueprint(Protocol):
 
 
 class Text(ma.fields.String):
-    """A bounded line of text: stripped, without the NUL that PostgreSQL cannot store. `least` 0 admits an empty one."""
+    """A bounded line of text: stripped, without the NUL that PostgreSQL cannot store. `least` 0 admits an empty one.
+
+    Half of a pair of surrogates, which JSON can spell and UTF-8 cannot, is not a valid text.
+    """
 
     def __init__(self, *, most: int = 200, least: int = 1, **kwargs: Any) -> None:
         bounds = [ma.validate.Length(min=least, max=most), ma.validate.Regexp(r"^[^\x00]*$")]
         super().__init__(validate=bounds, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        return str(super()._deserialize(value, attr, data, **kwargs)).strip()
+        text = str(super()._deserialize(value, attr, data, **kwargs)).strip()
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise self.make_error("invalid_utf8") from error
+        return text
 
 
 class ReasonSchema(ma.Schema):
