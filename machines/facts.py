@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from app.accounts import lab
 from app.accounts import queries as accounts
@@ -109,5 +110,5 @@ def cancel_notice_minutes() -> int:
 
 def _anew(machine_id: int) -> Machine:
     """Whatever the request read of it before its transaction began."""
-    fresh = select(Machine).where(Machine.id == machine_id).execution_options(populate_existing=True)
-    return db.session.scalars(fresh).one()
+    fresh = select(Machine).where(Machine.id == machine_id).options(joinedload(Machine.resource))
+    return db.session.scalars(fresh.execution_options(populate_existing=True)).one()

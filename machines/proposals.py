@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import aliased, joinedload
 
 from app.calendar import queries as calendar
 from app.calendar.models import Resource
@@ -72,6 +72,7 @@ def nearest(one: Machine, member_id: int, period: Period, *, moving: Reservation
 
 def _stand_ins(one: Machine, member_id: int, period: Period) -> list[Machine]:
     """Machines of the same kind and danger in the same space, which the member may use as well."""
+    here = aliased(Resource)
     alike = db.session.scalars(
         select(Machine)
         .join(Machine.resource)
@@ -81,7 +82,7 @@ def _stand_ins(one: Machine, member_id: int, period: Period) -> list[Machine]:
             Machine.danger == one.danger,
             Machine.id != one.id,
             Machine.state != State.RETIRED,
-            Resource.parent_id == one.resource.parent_id,
+            Resource.parent_id == select(here.parent_id).where(here.id == one.resource_id).scalar_subquery(),
         )
         .order_by(Machine.code)
     ).all()

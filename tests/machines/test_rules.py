@@ -21,7 +21,10 @@ def at(day: int, hour: int, minute: int = 0) -> datetime:
     return datetime(2026, 11, day, hour, minute, tzinfo=PARIS).astimezone(UTC)
 
 
-def facts(start: datetime = at(27, 14), end: datetime = at(27, 16), **changes: object) -> BookingFacts:
+TWO, FOUR = at(27, 14), at(27, 16)
+
+
+def facts(start: datetime = TWO, end: datetime = FOUR, **changes: object) -> BookingFacts:
     """Somebody who may book, tomorrow 14–16, on a machine in service; each test spoils one thing."""
     local = [moment.astimezone(PARIS).replace(tzinfo=None) for moment in (start, end)]
     good = BookingFacts(
