@@ -67,8 +67,6 @@ WRITING = {
     "accounts.reset_password": ("/password/nothing", GONE),
     "accounts.guardian": ("/guardian/nothing", GONE),
     "accounts.forgotten": ("/password/forgotten", WRONG),
-    "accounts.sign_out": ("/sign-out", SENT),
-    "accounts.sign_out_everywhere": ("/sign-out/everywhere", SENT),
     "accounts.set_locale": ("/locale", SENT),
     "accounts.set_theme": ("/theme", SENT),
     "accounts.profile": ("/account", BY_MEMBERS_WRONG),
@@ -88,6 +86,8 @@ WRITING = {
     "people.edit_charter": ("/charter/editor", BY_MANAGERS_WRONG),
     "people.retry": ("/admin/outbox/{message}/retry", BY_MANAGERS),
     "people.set_up": ("/setup/guessed", NOWHERE),
+    "accounts.sign_out_everywhere": ("/sign-out/everywhere", SENT),
+    "accounts.sign_out": ("/sign-out", SENT),
 }
 
 
@@ -112,21 +112,20 @@ def browser_of(people, as_):
     return lambda who: as_(None if who == "visitor" else getattr(people, who))
 
 
-@pytest.mark.parametrize(("path", "expected"), list(READING.values()), ids=list(READING))
-def test_every_page_is_shown_to_whom_it_is_for(there, browser_of, path, expected):
-    path = path.format(**there)
-    assert tuple(browser_of(who).get(path).status_code for who in WHO) == expected
+@pytest.mark.parametrize("who", WHO)
+def test_every_page_is_shown_to_whom_it_is_for(there, browser_of, who):
+    browser = browser_of(who)
+    found = {endpoint: browser.get(path.format(**there)).status_code for endpoint, (path, _answers) in READING.items()}
+    assert found == {endpoint: answers[WHO.index(who)] for endpoint, (_path, answers) in READING.items()}
 
 
-@pytest.mark.parametrize(("path", "expected"), list(WRITING.values()), ids=list(WRITING))
-def test_every_form_is_taken_from_whom_it_is_for(there, browser_of, path, expected):
-    path = path.format(**there)
-    found = []
-    for who in WHO:
-        browser = browser_of(who)
-        token = browser.form("/privacy", "/theme").values["csrf_token"]
-        found.append(browser.client.post(path, data={"csrf_token": token}).status_code)
-    assert tuple(found) == expected
+@pytest.mark.parametrize("who", WHO)
+def test_every_form_is_taken_from_whom_it_is_for(there, browser_of, who):
+    browser, found = browser_of(who), {}
+    for endpoint, (path, _answers) in WRITING.items():
+        ours = {"csrf_token": browser.form("/privacy", "/theme").values["csrf_token"]}
+        found[endpoint] = browser.client.post(path.format(**there), data=ours).status_code
+    assert found == {endpoint: answers[WHO.index(who)] for endpoint, (_path, answers) in WRITING.items()}
 
 
 def test_no_page_of_accounts_is_missing_from_these_tables(app):

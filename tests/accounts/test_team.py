@@ -239,7 +239,6 @@ def test_notes_are_read_by_managers_and_not_by_accountants(people, as_):
         ("a\x00b", []),
     ],
 )
-@pytest.mark.both_engines
 def test_members_are_found_by_any_part_of_their_name_without_accents(people, words, found):
     assert [one.name for one in queries.search_members(words).items] == found
 
