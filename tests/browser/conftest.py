@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ from werkzeug.serving import make_server
 from app.kernel import clock, outbox
 from app.kernel.db import db
 from app.kernel.mail import Mail
+
+logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 PHONE = {"width": 390, "height": 844}
@@ -96,12 +99,13 @@ OpenPage = Callable[..., Page]
 
 
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[OpenPage]:
+def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
     """`visit("/machines", size=DESK, locale="en", scheme="dark", javascript=False)`: a fresh visitor on that page.
 
     Any error in the console or uncaught exception fails the test.
     """
     contexts: list[BrowserContext] = []
+    request.node._contexts = contexts
     troubles: list[str] = []
 
     def open_page(path: str = "/", *, size: Any = PHONE, locale: str = "fr", scheme: Any = "light", **options: Any) -> Page:
@@ -145,3 +149,26 @@ def violations(page: Page) -> list[str]:
     if page.evaluate("() => document.documentElement.scrollWidth > document.documentElement.clientWidth"):
         lines.append(f"{page.url}: scrolls sideways at {page.viewport_size}")
     return lines
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """When a story fails, keep a picture of each page and its address in the report."""
+    report = yield
+    pages = [page for context in getattr(item, "_contexts", []) for page in context.pages]
+    if call.when == "call" and call.excinfo:
+        folder = Path(item.config.rootpath) / ".pytest_cache" / "pictures"
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, page in enumerate(pages):
+            picture = folder / f"{item.name}-{number}.png".replace("/", "-")
+            page.screenshot(path=picture, full_page=True)
+            report.sections.append((f"page {number}", f"{page.url}\n{picture}"))
+    return report
+
+
+@pytest.fixture
+def sound() -> Iterator[Callable[[Page], None]]:
+    """Look at a page on the way; at the end, every violation on any of them fails the test at once."""
+    found: list[str] = []
+    yield lambda page: found.extend(violations(page))
+    assert sorted(set(found)) == []
