@@ -177,9 +177,10 @@ def _tab_to(page, selector):
         has_focus, outlined = page.evaluate(
             """selector => {
                  const here = document.activeElement;
-                 const looks = [here, here.parentElement, here.closest("li, article")].filter(Boolean).map(one => getComputedStyle(one));
-                 looks.push(getComputedStyle(here, "::after"));
-                 return [here.matches(selector), looks.some(style => style.outlineStyle !== "none" && style.outlineWidth !== "0px")];
+                 const boxes = [here, here.parentElement, here.closest("li, article")].filter(Boolean);
+                 const looks = [...boxes.map(one => getComputedStyle(one)), getComputedStyle(here, "::after")];
+                 const shows = style => style.outlineStyle !== "none" && style.outlineWidth !== "0px";
+                 return [here.matches(selector), looks.some(shows)];
                }""",
             selector,
         )
