@@ -22,9 +22,9 @@ def read(token: str) -> tuple[int, int] | None:
     """(reservation, member) of a link of ours, None for any other text."""
     try:
         reservation_id, member_id = _signer().loads(token)
+        return int(reservation_id), int(member_id)
     except (BadSignature, ValueError, TypeError):
         return None
-    return int(reservation_id), int(member_id)
 
 
 def _signer() -> URLSafeSerializer:

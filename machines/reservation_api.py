@@ -127,7 +127,7 @@ def check_in(said: dict[str, Any], reservation_id: int) -> Reservation:
 @answers(blp, 401, 403, 404, 409)
 @scoped("reservations")
 def extend(reservation_id: int) -> Reservation:
-    """A quarter of an hour more (or a step of the machine), while you use it and nobody waits."""
+    """A quarter of an hour more (or a step of the machine), also while you use it, when nobody waits."""
     actor = _acting()
     queries.reservation_or_404(actor, reservation_id)
     once(lambda: reservations.extend(actor=actor, reservation_id=reservation_id).id)

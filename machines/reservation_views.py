@@ -170,7 +170,7 @@ def complete(reservation_id: int) -> ResponseReturnValue:
 def extend(reservation_id: int) -> ResponseReturnValue:
     """A quarter of an hour more, when nobody waits."""
     minutes = _own(reservation_id).machine.extension_minutes
-    actor, back = current_actor(), url_for("reservations.mine")
+    actor, back = current_actor(), url_for("reservations.one", reservation_id=reservation_id)
 
     def act() -> str:
         reservations.extend(actor=actor, reservation_id=reservation_id)
@@ -206,6 +206,7 @@ def _reservation_page(
 ) -> ResponseReturnValue:
     asked = form.claim if form and form.is_readable else None
     form = form or ReservationForm.for_claim(Claim(reservation.starts_at, reservation.ends_at))
+    nearest = alternatives_to(reservation.machine, reservation.member_id, asked, form.refusals, moving=reservation)
     known = facts.change(reservation)
     is_to_come = reservation.starts_at > clock.now() and reservation.machine.state is not State.RETIRED
     return page(
@@ -218,10 +219,11 @@ def _reservation_page(
         charge=money.charge_for(reservation.subject),
         form=form,
         refusals=shown(form.refusals),
-        alternatives=alternatives_to(reservation.machine, reservation.member_id, asked, form.refusals, moving=reservation),
+        alternatives=[_as_form(one.period) for one in nearest],
         can_change=not rules.cancel_refusals(known),
         can_move=not rules.move_refusals(known),
         change_until=known.free_until,
+        is_retired=reservation.machine.state is State.RETIRED,
         undo=_undo(reservation, known),
         again=_as_form(reservation.period) if reservation.status is Status.CANCELLED and is_to_come else None,
         **_shared(),
@@ -308,7 +310,6 @@ def _shared() -> dict[str, Any]:
         "Status": Status,
         "status_words": rules.STATUS_WORDS,
         "clock_now": clock.now(),
-        "zone": clock.zone(),
         "auto_end": usage.leave_time(),
         "check_in_opens": _check_in_opens(),
     }

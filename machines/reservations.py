@@ -39,6 +39,11 @@ class Offer:
     free_until: datetime
     refusals: list[Refusal]
 
+    @property
+    def is_soon(self) -> bool:
+        """Whether only the moment after booking is left to change one's mind."""
+        return self.free_until <= clock.now() + rules.GRACE
+
 
 def offer(*, member_id: int, machine: Machine, claim: Claim) -> Offer:
     """The same facts and rules as `book`, read without a lock. Writes nothing."""
@@ -138,10 +143,8 @@ def move(*, actor: Actor, reservation_id: int, claim: Claim, override_reason: st
 
 
 def extend(*, actor: Actor, reservation_id: int) -> Reservation:
-    """Add a quarter of an hour (or the machine's step) to a use that is running, if the machine and the lab are free then."""
+    """Add a quarter of an hour (or the machine's step), also to a running use, if the machine and the lab are free then."""
     reservation, machine = _to_change(actor, reservation_id)
-    if reservation.status is not Status.IN_USE:
-        raise Refused([rules.not_any_more(reservation.status)])
     later = reservation.ends_at + timedelta(minutes=machine.extension_minutes)
     return move(actor=actor, reservation_id=reservation_id, claim=Claim(reservation.starts_at, later))
 

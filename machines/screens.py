@@ -36,7 +36,7 @@ def seconds_left() -> int:
 def qr(machine: Machine) -> Markup:
     """The code as a picture that leads to the check-in, code included."""
     link = url_for("reservations.check_in", slug=machine.slug, code=code(machine), _external=True)
-    drawing = segno.make(link, error="m").svg_inline(scale=6, border=2, svgclass="qr", lineclass=None)
+    drawing = segno.make(link, error="m").svg_inline(border=2, omitsize=True, svgclass="qr", lineclass=None)
     return Markup(drawing)  # noqa: S704 - our own drawing
 
 

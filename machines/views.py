@@ -23,7 +23,7 @@ from machines import agenda, catalogue, proposals, queries, requirements, reserv
 from machines.forms import FaultForm, ReservationForm, ResolutionForm, is_near
 from machines.models import Machine, Reservation, State
 from machines.reasons import LAB_CLOSED
-from machines.rules import Claim
+from machines.rules import GRACE, Claim
 from trainings import queries as trainings
 
 bp = Blueprint("machines", __name__, template_folder="templates")
@@ -86,7 +86,6 @@ def _machine_page(one: Machine, form: ReservationForm | None = None) -> Response
     asked = requirements.conditions([one.id]).get(one.id, [])
     competences = [ident for condition in asked for ident in condition.ids]
     [state] = queries.states_now([one]).values()
-    house = lab.current()
     return page(
         "machines/machine.html",
         form.status if form.is_submitted() else 200,
@@ -106,8 +105,7 @@ def _machine_page(one: Machine, form: ReservationForm | None = None) -> Response
         refusals=shown(refusals),
         alternatives=alternatives_to(one, whose, claim, refusals),
         form=form,
-        clock_now=clock.now(),
-        notice=timedelta(minutes=house.cancel_notice_minutes if house else 0),
+        grace_minutes=GRACE.seconds // 60,
         documents=[document for document in one.documents if catalogue.is_link(document["url"])],
         incidents=[incident for incident in queries.incidents(one.id) if incident.resolved_at is None],
     )
@@ -293,7 +291,7 @@ def _proposed(one: Machine, me: int | None) -> tuple[Claim | None, ReservationFo
     claim = _asked(minutes)
     if claim is None and one.state is not State.RETIRED:
         claim = proposals.first(one, me, minutes, after=wall_instant(_day("week", clock.today()), 0, clock.zone()))
-    project = habit.project if habit else None
+    project = request.args.get("project", habit.project if habit else "")
     return claim, ReservationForm.for_claim(claim, project=project) if claim else ReservationForm()
 
 
