@@ -132,9 +132,16 @@ def test_rates_set_at_once_leave_one_in_force(app, lab):
     actor = acting(lab.lea)
 
     def setting(cents):
-        return lambda: rates.set_rate(actor=actor, item=ITEM, tariff_group=TariffGroup.STANDARD, terms=RateTerms(Cents(cents))).id
+        def act():
+            terms = RateTerms(Cents(cents))
+            rates.set_rate(actor=actor, item=ITEM, tariff_group=TariffGroup.STANDARD, terms=terms)
+            db.session.flush()
+            return cents
 
-    at_once(app, *(setting(cents) for cents in (1100, 1200, 1300, 1400)))
+        return act
+
+    wanted = [1100, 1200, 1300, 1400]
+    assert at_once(app, *(setting(cents) for cents in wanted)) == wanted
     db.session.rollback()
     lasting = select(func.count()).select_from(Rate).where(Rate.item == ITEM, Rate.valid_until.is_(None))
     assert db.session.scalar(lasting) == 1
