@@ -141,7 +141,8 @@ def scoped(scope: str) -> Callable[[_View], _View]:
 
     def mark(view: _View) -> _View:
         view.access = Access(scope=scope)  # type: ignore[attr-defined]
-        return view
+        described: _View = Blueprint.doc(security=[{"token": []}], **{"x-scope": scope})(view)
+        return described
 
     return mark
 
