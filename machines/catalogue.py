@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -121,6 +122,15 @@ def retire(*, actor: Actor, machine_id: int) -> Machine:
         raise Refused([STILL_BOOKED(count=count)])
     machine.state = State.RETIRED
     audit.record(actor, "machine.retired", machine.subject)
+    return machine
+
+
+def renew_secret(*, actor: Actor, machine_id: int) -> Machine:
+    """Every address of its screen, and every code shown until now, is worth nothing from here on."""
+    _only_managers(actor)
+    machine = locked(Machine, machine_id)
+    machine.check_in_secret = secrets.token_hex(16)
+    audit.record(actor, "machine.secret_renewed", machine.subject)
     return machine
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from flask import Blueprint, abort, flash, g, redirect, request, url_for
+from flask import Blueprint, abort, flash, g, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from app.accounts import lab
 from app.accounts import queries as accounts
 from app.accounts.models import TariffGroup
 from app.calendar.rules import SLOT_TAKEN
@@ -223,8 +222,19 @@ def screen(slug: str, token: str) -> ResponseReturnValue:
 @needs(Role.MANAGER)
 def open_screen(slug: str) -> ResponseReturnValue:
     """The address to open on the machine's tablet."""
-    one = queries.machine(slug)
-    return redirect(url_for("machines.screen", slug=slug, token=screens.token(one)), 303)
+    return see(_screen_url(queries.machine(slug)))
+
+
+@bp.post("/machines/<slug>/screen/renewal")
+@needs(Role.MANAGER)
+def renew_screen(slug: str) -> ResponseReturnValue:
+    """A new address for the tablet, because somebody may have the old one."""
+    one, actor = queries.machine(slug), current_actor()
+    return see(once(lambda: _screen_url(catalogue.renew_secret(actor=actor, machine_id=one.id))))
+
+
+def _screen_url(one: Machine) -> str:
+    return url_for("machines.screen", slug=one.slug, token=screens.token(one))
 
 
 @bp.get("/machines/pictures/<name>")

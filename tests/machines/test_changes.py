@@ -10,20 +10,19 @@ from sqlalchemy import select
 
 from app.calendar.models import Occupancy
 from app.kernel import clock
-from app.kernel.actors import Actor, Door
+from app.kernel.actors import Door
 from app.kernel.audit import AuditEntry
 from app.kernel.db import db, transaction
 from app.kernel.periods import Period
 from app.kernel.refusals import NotAllowed, Refused
-from machines import catalogue, links, reservations
-from machines.rules import Claim, Status
+from machines import catalogue, links
+from machines.rules import Status
 from tests.builders import acting
 from tests.machines.scene import (
     at,
     book,
     cancel,
     check_in,
-    claim,
     codes_of,
     end,
     extend,
