@@ -15,9 +15,9 @@ from app.accounts import queries, tokens
 from app.accounts.edge import bp, count_try, me, onward, slow_down, wished
 from app.accounts.forms import CharterForm, text
 from app.accounts.models import Charter, TokenPurpose
-from app.accounts.rules import NO_CHARTER
+from app.accounts.rules import ADULT_AT, NO_CHARTER, age_on
 from app.accounts.throttle import Throttled, Try
-from app.kernel import i18n
+from app.kernel import clock, i18n
 from app.kernel.actors import current_actor
 from app.kernel.api import is_api_request
 from app.kernel.db import transaction
@@ -31,7 +31,24 @@ FREE_OF_CHARTER = {"accounts", "people"}
 @bp.get("/charter")
 @public
 def charter() -> ResponseReturnValue:
-    return _charter_page(CharterForm(formdata=None), queries.charter_in_force())
+    in_force = queries.charter_in_force()
+    return _charter_page(_as_known(in_force), in_force)
+
+
+def _as_known(in_force: Charter | None) -> CharterForm:
+    """What was said before about photos and a guardian, to be said again or changed; no point is ticked for anybody."""
+    member = g.get("member")
+    if member is None:
+        return CharterForm(formdata=None)
+    before = queries.acceptance(member.id, in_force.id) if in_force else None
+    is_young = member.born_on is not None and age_on(clock.today(), member.born_on) < ADULT_AT
+    return CharterForm(
+        formdata=None,
+        photo_consent=member.photo_consent,
+        is_minor=is_young or bool(before and before.guardian_email),
+        guardian_name=before.guardian_name if before else "",
+        guardian_email=before.guardian_email if before else "",
+    )
 
 
 @bp.post("/charter/acceptance")
@@ -168,9 +185,11 @@ def reminders() -> Sequence[Reminder]:
     if not standing.email_proved:
         words = _("Before booking, prove your address: press the button of the mail we sent to %(email)s.", email=me().email)
         found.append(Reminder("care", words, _("Send it again"), url_for("accounts.resend_proof"), is_act=True))
+    if request.endpoint == "accounts.charter":
+        return found
     if standing.guardian_awaited:
         found.append(Reminder("hold", _("You can book as soon as your guardian has agreed: we wrote to them.")))
-    elif not standing.charter_accepted and request.endpoint != "accounts.charter":
+    elif not standing.charter_accepted:
         words = _("Before booking, read the charter and agree with it.")
         found.append(Reminder("care", words, _("Read the charter"), url_for("accounts.charter", next=_here())))
     return found

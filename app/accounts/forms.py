@@ -179,12 +179,10 @@ class CharterEditor(HouseForm):
     points_fr = TextAreaField(
         __("Points in French, one a line, seven at most"),
         validators=[DataRequired(__("Write one point at least.")), Length(max=3000), PLAIN],
-        render_kw={"rows": 9},
     )
     points_en = TextAreaField(
         __("The same in English, one a line"),
         validators=[DataRequired(__("Write one point at least.")), Length(max=3000), PLAIN],
-        render_kw={"rows": 9},
     )
 
     def validate_points_en(self, field: Any) -> None:

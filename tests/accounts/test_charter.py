@@ -199,6 +199,24 @@ def test_a_minor_may_book_once_the_guardian_has_agreed(newcomer, as_, app):
     assert guardian.get(link).status_code == 410
 
 
+def test_what_was_said_before_is_not_undone_by_agreeing_with_a_new_version(people, newcomer, as_):
+    browser = as_(newcomer)
+    browser.fill("/charter", "/charter/acceptance", **MINOR | {"photo_consent": "y"})
+    publish(people.lea)
+    form = browser.form("/charter", "/charter/acceptance")
+    assert form.values["photo_consent"] == ["y"]
+    assert "points" not in form.values
+    browser.send(form, points=["0", "1"])
+    assert fresh(newcomer).photo_consent is True
+
+
+def test_who_waits_for_a_guardian_need_not_type_them_again(newcomer, as_):
+    browser = as_(newcomer)
+    browser.fill("/charter", "/charter/acceptance", **MINOR)
+    browser.fill("/charter", "/charter/acceptance", points=["0"])
+    assert len(letters_to("odile@example.org")) == 2
+
+
 def test_the_guardian_reads_what_the_minor_agreed_to_even_when_it_changed_meanwhile(people, newcomer, as_, app):
     as_(newcomer).fill("/charter", "/charter/acceptance", **MINOR)
     publish(people.lea, [{"en": "Something else altogether."}])
