@@ -82,10 +82,11 @@ def one(reservation_id: int) -> Reservation:
 def move(wanted: dict[str, Any], reservation_id: int) -> Any:
     """Another time or another length. Refused, the old one is kept."""
     actor, claim, reason = _acting(), _claim(wanted), wanted["override_reason"]
-    found = queries.reservation_or_404(actor, reservation_id)
+    queries.reservation_or_404(actor, reservation_id)
     try:
         once(lambda: reservations.move(actor=actor, reservation_id=reservation_id, claim=claim, override_reason=reason).id)
     except Refused as refused:
+        found = queries.reservation_or_404(actor, reservation_id)  # as it is now, with its machine
         return _with_alternatives(refused, found.machine, found.member_id, claim, moving=found)
     return _reservation(reservation_id)
 

@@ -161,6 +161,7 @@ def complete(reservation_id: int) -> ResponseReturnValue:
             return see(once(act))
         except Refused as refused:
             form.refuse(refused)
+            reservation = _own(reservation_id)  # as it is now, with its machine
     elif not form.is_submitted() and arrivals.ending_refusals(reservation.status):
         return see(url)
     return page("machines/ending.html", form.status if form.is_submitted() else 200, reservation=reservation, form=form)

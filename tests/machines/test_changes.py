@@ -6,8 +6,10 @@ import re
 from datetime import timedelta
 
 import pytest
+from itsdangerous import URLSafeSerializer
 from sqlalchemy import select
 
+from app.accounts import lab
 from app.calendar.models import Occupancy
 from app.kernel import clock
 from app.kernel.actors import Door
@@ -31,6 +33,8 @@ from tests.machines.scene import (
     ready,
     set_clock,
 )
+from tests.trainings.scene import revoke
+from trainings import histories
 
 
 def occupancy(row):
@@ -111,8 +115,6 @@ def test_one_cannot_move_to_where_one_stands_already(shop):
 
 def test_a_move_asks_again_for_certification_on_the_new_day(shop):
     zoe = ready(shop, "Zoé Neuf")
-    from tests.trainings.scene import revoke
-    from trainings import histories
 
     row = book(zoe, shop.laser1)
     revoke(shop.lea, histories.certifications_of(zoe.id, shop.laser.id)[0])
@@ -152,7 +154,6 @@ def test_two_hours_before_the_start_a_member_gives_nothing_back(shop, now, expec
 
 
 def test_the_labs_own_notice_counts(shop):
-    from app.accounts import lab
 
     row = book(shop.ada, shop.laser1)
     with transaction():
@@ -429,7 +430,6 @@ def test_a_link_that_is_not_ours_leads_nowhere(shop, as_, token):
 
 
 def test_a_signed_link_of_something_else_is_not_a_reservations(shop, as_, app):
-    from itsdangerous import URLSafeSerializer
 
     row = book(shop.ada, shop.laser1)
     forged = URLSafeSerializer(app.config["SECRET_KEY"], salt="machine-screen").dumps([row.id, row.member_id])
