@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
 
 from app.calendar import occupancies, resources, wall_times
 from app.calendar.models import Occupancy, OpeningRule, Purpose, Resource
-from app.kernel import clock
 from app.kernel.actors import Actor, Door, Role
 from app.kernel.db import db, transaction
 from app.kernel.periods import Period
 from app.kernel.refusals import Refused
 from tests.builders import save
 
+PARIS = ZoneInfo("Europe/Paris")
 BOSS = Actor(member_id=None, roles=frozenset({Role.MANAGER}), door=Door.COMMAND)
 
 
 def local(text: str) -> datetime:
     """“2027-01-04 10:00” on the lab's clock."""
-    return datetime.fromisoformat(text).replace(tzinfo=clock.zone())
+    return datetime.fromisoformat(text).replace(tzinfo=PARIS)
 
 
 def stretch(start: str, end: str, day: str = "2026-11-27") -> Period:
