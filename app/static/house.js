@@ -79,6 +79,7 @@
   /* ── drawing over a free stretch ── */
 
   let drawing = null;
+  let pressed = null; // where the mouse went down
 
   const freeCell = (event) => event.target.closest?.(".timetable td[data-url]");
 
@@ -151,12 +152,11 @@
 
   function forget() {
     drawing?.mark.remove();
-    drawing = null;
+    drawing = pressed = null;
   }
 
   function drawWithMouse() {
-    let pressed = null;
-    let drawn = false;
+    let drawn = false; // the click that follows a drawing is not a click
     document.addEventListener("pointerdown", (event) => {
       const cell = freeCell(event);
       drawn = false;
@@ -164,12 +164,14 @@
     });
     document.addEventListener("pointermove", (event) => {
       if (!pressed) return;
-      if (!drawing && Math.abs(event.clientX - pressed.x) > SLIP) begin(pressed.cell, pressed.x);
+      if (!drawing && Math.abs(event.clientX - pressed.x) > SLIP) {
+        begin(pressed.cell, pressed.x);
+        drawn = true;
+      }
       if (drawing) draw(event.clientX);
     });
     document.addEventListener("pointerup", () => {
       pressed = null;
-      drawn = drawing !== null;
       if (drawing) finish();
     });
     document.addEventListener("dragstart", (event) => freeCell(event) && event.preventDefault());
