@@ -215,6 +215,7 @@ def _only_managers(actor: Actor) -> None:
 
 
 def item_names(idents: Sequence[int]) -> Mapping[str, dict[str, str]]:
-    """How billing calls each machine on a price list."""
-    rows = db.session.execute(select(Machine.id, Machine.name).where(Machine.id.in_(list(idents))))
+    """How billing calls each machine on a price list; the retired ones are on none."""
+    kept = (Machine.id.in_(list(idents)), Machine.state != State.RETIRED)
+    rows = db.session.execute(select(Machine.id, Machine.name).where(*kept))
     return {f"machine:{row.id}": row.name for row in rows}
