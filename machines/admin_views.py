@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from flask import Blueprint, flash, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy import select
 
 from app.calendar.models import Kind, Resource
@@ -53,7 +54,8 @@ def edit(slug: str) -> ResponseReturnValue:
     machine = queries.machine(slug)
     conditions = [condition.ids for condition in requirements.conditions([machine.id]).get(machine.id, [])]
     form = MachineForm() if request.method == "POST" else MachineForm.describing(machine, conditions)
-    _offer_choices(form)
+    form.more_conditions = [one for one in conditions if len(one) > 1][2:]
+    _offer_choices(form, {ident for one in conditions for ident in one})
     if form.validate_on_submit() and _picture_is_kept(form):
         actor, described = current_actor(), {**form.described, "picture": form.picture.data or machine.picture}
 
@@ -92,10 +94,19 @@ def put_out(slug: str) -> ResponseReturnValue:
     until = wall_instant(form.until.data, 0, clock.zone()) if form.until.data else None
 
     def act() -> str:
-        catalogue.put_out_of_order(actor=actor, machine_id=machine.id, until=until, note=form.note.data or "")
+        catalogue.put_out_of_order(actor=actor, machine_id=machine.id, until=until, note=(form.note.data or "").strip())
         return back
 
-    return _try(act, None) or see(back)
+    if (answer := _try(act, None)) is None:
+        return see(back)
+    touched = len(queries.affected(machine.id, until))
+    flash(_("Nobody can book or start it now."), "care")
+    if touched:
+        flash(
+            ngettext("%(num)d reservation is touched, see below.", "%(num)d reservations are touched, see below.", touched),
+            "care",
+        )
+    return answer
 
 
 @bp.post("/machines/<slug>/return")
@@ -115,26 +126,25 @@ def put_back(slug: str) -> ResponseReturnValue:
 @needs(Role.MANAGER)
 def retire(slug: str) -> ResponseReturnValue:
     machine, actor = queries.machine(slug), current_actor()
-    if queries.affected(machine.id):
-        flash(_("This machine still has reservations to come. Cancel or move them first, then retire it."), "stop")
-        return see(url_for("machine_admin.edit", slug=slug))
 
     def act() -> str:
         catalogue.retire(actor=actor, machine_id=machine.id)
         return url_for("machines.catalogue")
 
-    return see(once(act))
+    return _try(act, None) or see(url_for("machine_admin.edit", slug=slug))
 
 
-def _offer_choices(form: MachineForm) -> None:
+def _offer_choices(form: MachineForm, asked: Collection[int] = ()) -> None:
+    """The places and the competences to choose from; one retired since stays on offer where it is asked for."""
     spaces = db.session.scalars(
         select(Resource)
         .where(Resource.kind != Kind.MACHINE, Resource.retired_at.is_(None))
         .order_by(Resource.position, Resource.id)
     )
     form.space.choices = [(space.id, i18n.in_words(space.name)) for space in spaces]
-    competences = [(one.id, i18n.in_words(one.name)) for one in trainings.competences()]
-    form.required_all.choices = form.required_any.choices = competences
+    known = [one for one in trainings.competences(retired_too=True) if one.retired_at is None or one.id in asked]
+    competences = [(one.id, i18n.in_words(one.name)) for one in known]
+    form.required_all.choices = form.required_any.choices = form.required_any_too.choices = competences
 
 
 def _picture_is_kept(form: MachineForm) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from itertools import zip_longest
 from typing import Any
 
 from flask_babel import gettext as _
@@ -25,17 +26,28 @@ from wtforms.validators import DataRequired, InputRequired, Length, NumberRange,
 
 from app.kernel import clock
 from app.kernel.web import HouseForm
+from machines.catalogue import is_link
 from machines.models import Machine
-from machines.rules import Claim
+from machines.rules import LONGEST_MINUTES, Claim
 
 ICONS = ("laser", "printer", "cnc", "vinyl", "sewing", "solder", "wood", "spool")
 PLAIN = Regexp(r"^[^\x00]*$")
 
 
+def is_near(day: date) -> bool:
+    """Within ten years of today: what lies beyond is a slip of the keyboard."""
+    return abs((day - clock.today()).days) < 3660
+
+
+def near(_form: Any, field: Any) -> None:
+    if field.data is not None and not is_near(field.data):
+        raise ValidationError(_("Choose a day of this year or the next."))
+
+
 class ReservationForm(HouseForm):
     """A day, a start and a length, as wall-clock time of the lab; plus what only managers may fill in."""
 
-    day = DateField(__("Day"), validators=[DataRequired(__("Choose a day."))])
+    day = DateField(__("Day"), validators=[DataRequired(__("Choose a day.")), near])
     start = TimeField(__("Start"), validators=[InputRequired(__("Choose a time, for example 14:00."))])
     minutes = IntegerField(
         __("Length in minutes"), validators=[InputRequired(__("Choose a length.")), NumberRange(-1440, 7 * 1440)]
@@ -46,10 +58,6 @@ class ReservationForm(HouseForm):
 
     member_id: int | None = None
     """Whom `member` turned out to be."""
-
-    def validate_day(self, field: Any) -> None:
-        if field.data is not None and not is_near(field.data):
-            raise ValidationError(_("Choose a day of this year or the next."))
 
     @property
     def is_readable(self) -> bool:
@@ -67,11 +75,6 @@ class ReservationForm(HouseForm):
     def for_claim(cls, claim: Claim, **more: Any) -> ReservationForm:
         local = claim.start.astimezone(clock.zone())
         return cls(day=local.date(), start=local.time(), minutes=claim.minutes, **more)
-
-
-def is_near(day: date) -> bool:
-    """Within ten years of today: what lies beyond is a slip of the keyboard."""
-    return abs((day - clock.today()).days) < 3660
 
 
 class CancellationForm(HouseForm):
@@ -120,7 +123,7 @@ class ResolutionForm(HouseForm):
 
 
 class OutageForm(HouseForm):
-    until = DateField(__("Back on (leave empty if unknown)"), validators=[Optional()])
+    until = DateField(__("Back on (leave empty if unknown)"), validators=[Optional(), near])
     note = StringField(__("What is wrong, in a few words"), validators=[Length(max=200), PLAIN])
 
 
@@ -167,10 +170,11 @@ class MachineForm(HouseForm):
     )
     required_all = SelectMultipleField(__("Certifications needed, all of them"), coerce=int)
     required_any = SelectMultipleField(__("And one of these"), coerce=int)
+    required_any_too = SelectMultipleField(__("And one of these as well"), coerce=int)
     shortest_minutes = _whole(__("Shortest reservation, minutes"), 30, 5, 1440)
-    longest_minutes = _whole(__("Longest reservation, minutes"), 240, 5, 20160)
+    longest_minutes = _whole(__("Longest reservation, minutes"), 240, 5, LONGEST_MINUTES)
     step_minutes = SelectField(
-        __("Step, minutes"), coerce=int, choices=[(5, "5"), (10, "10"), (15, "15"), (30, "30"), (60, "60")], default=15
+        __("Step, minutes"), coerce=int, choices=[(n, str(n)) for n in (5, 10, 15, 20, 30, 60)], default=15
     )
     turnaround_minutes = _whole(__("Cleaning time after each use, minutes"), 0, 0, 240)
     horizon_days = _whole(__("Booked at most, days ahead"), 30, 1, 365)
@@ -178,7 +182,13 @@ class MachineForm(HouseForm):
     ahead_most = _whole(__("Reservations to come per person"), 3, 1, 100)
     bills_actual = BooleanField(__("Bill the real use instead of the reserved time"))
     photo = FileField(__("Photo (JPEG, PNG or WebP, 10 MB at most)"))
-    picture = HiddenField()
+    picture = HiddenField(validators=[Optional(), Regexp(r"^[A-Za-z0-9_-]+\.(webp|svg)$")])
+    more_conditions: Sequence[Sequence[int]] = ()
+    """What the machine asks for beyond what the fields can show: it stays as it is."""
+
+    def validate_slug(self, field: Any) -> None:
+        if field.data == "new":
+            raise ValidationError(_("This address is the page that adds a machine: choose another one."))
 
     def validate_longest_minutes(self, field: Any) -> None:
         if field.data is not None and self.shortest_minutes.data is not None and field.data < self.shortest_minutes.data:
@@ -186,8 +196,8 @@ class MachineForm(HouseForm):
 
     def validate_documents(self, field: Any) -> None:
         for line in (field.data or "").splitlines():
-            if line.strip() and not line.split()[-1].startswith("https://"):
-                raise ValidationError(_("Each line ends with an address that starts with https://"))
+            if line.strip() and not is_link(line.split()[-1]):
+                raise ValidationError(_("Each line ends with an address that starts with https:// or http://"))
 
     @property
     def described(self) -> dict[str, Any]:
@@ -209,8 +219,9 @@ class MachineForm(HouseForm):
 
     @property
     def requirements(self) -> list[list[int]]:
-        conditions = [[ident] for ident in self.required_all.data or []]
-        return [*conditions, list(self.required_any.data)] if self.required_any.data else conditions
+        """Conditions that must all be met, each by any one of its competences."""
+        alternatives = [list(field.data) for field in (self.required_any, self.required_any_too) if field.data]
+        return [*([ident] for ident in self.required_all.data or []), *alternatives, *map(list, self.more_conditions)]
 
     @classmethod
     def describing(cls, machine: Machine, conditions: Sequence[Sequence[int]]) -> MachineForm:
@@ -222,6 +233,7 @@ class MachineForm(HouseForm):
         ticks = {
             f"ticks_{language}": "\n".join(tick.get(language, "") for tick in machine.safety_ticks) for language in ("fr", "en")
         }
+        alternatives = [list(one) for one in conditions if len(one) > 1]
         return cls(
             **said,
             **ticks,
@@ -231,7 +243,8 @@ class MachineForm(HouseForm):
             picture=machine.picture or "",
             documents="\n".join(f"{document['title']} {document['url']}" for document in machine.documents),
             required_all=[one[0] for one in conditions if len(one) == 1],
-            required_any=next((list(one) for one in conditions if len(one) > 1), []),
+            required_any=next(iter(alternatives), []),
+            required_any_too=next(iter(alternatives[1:]), []),
         )
 
 
@@ -247,7 +260,6 @@ def both(french: str | None, english: str | None) -> dict[str, str]:
 
 
 def zip_lines(french: str | None, english: str | None) -> list[dict[str, str]]:
-    """Two lists written one a line, paired by rank."""
-    first, second = ([line.strip() for line in (text or "").splitlines() if line.strip()] for text in (french, english))
-    length = max(len(first), len(second))
-    return [both(first[i] if i < len(first) else "", second[i] if i < len(second) else "") for i in range(length)]
+    """Two lists written one a line, paired by rank; a line may stay empty in one of them."""
+    pairs = zip_longest((french or "").splitlines(), (english or "").splitlines(), fillvalue="")
+    return [said for one, other in pairs if (said := both(one, other))]
