@@ -76,12 +76,12 @@ second pass of the autumn change, minute."""
 
 
 def of_day(found: Sequence[Machine], day: date, member_id: int | None) -> Table:
-    """One row a machine. Four statements."""
+    """One row a machine. Five statements."""
     return _table(found, [day], member_id)
 
 
 def of_week(one: Machine, first: date, member_id: int | None) -> Table:
-    """One row a day, Monday to Sunday from `first`. Four statements."""
+    """One row a day, Monday to Sunday from `first`. Five statements."""
     return _table([one], [first + timedelta(days=n) for n in range(7)], member_id)
 
 
