@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -23,23 +23,30 @@ from app.kernel.db import Base, db
 from app.kernel.settings import Settings
 from tests.real import postgres
 
+T = TypeVar("T")
+
 PARIS = ZoneInfo("Europe/Paris")
 THURSDAY = datetime(2026, 11, 26, 10, 0, tzinfo=PARIS)
 """The day every test lives on unless it says otherwise: a Thursday, 10:00 in the lab."""
 
 
+def as_a_server_would(act: Callable[[], T]) -> T:
+    """Run `act` in a context of its own, as a server gives to each request; only the scripted clock is the test's."""
+    instant = clock.now()
+    db.session.rollback()
+
+    def run() -> T:
+        clock.set_clock(instant)
+        return act()
+
+    return contextvars.Context().run(run)
+
+
 class HouseClient(FlaskClient):
-    """Each request in a context of its own, as a server gives it; only the scripted clock is shared with the test."""
+    """Each request as a server would run it."""
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
-        instant = clock.now()
-        db.session.rollback()
-
-        def run() -> Any:
-            clock.set_clock(instant)
-            return super(HouseClient, self).open(*args, **kwargs)
-
-        return contextvars.Context().run(run)
+        return as_a_server_would(lambda: super(HouseClient, self).open(*args, **kwargs))
 
 
 def settings_for(home: Path, url: str, **changes: Any) -> Settings:
