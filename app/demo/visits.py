@@ -1,0 +1,213 @@
+"""What becomes of a plan: booked, moved or cancelled, checked in, used, ended, or nobody came. Each step by its service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.demo.desk import Desk
+from app.demo.diary import Diary
+from app.demo.joining import accept_charter
+from app.demo.people import Person
+from app.demo.places import Places
+from app.demo.plans import Plan
+from app.demo.story import Story, wall
+from app.kernel import clock
+from app.kernel.periods import Period
+from app.kernel.refusals import Refused
+from machines import codes, reservations, usage
+from machines.rules import Claim
+from machines.usage import Ending
+
+ABSENT_AFTER = timedelta(minutes=16)
+FORGOTTEN_AFTER = timedelta(minutes=11)
+
+NOTES = (
+    "Lentille nettoyée.", "Bobine presque finie.", "J’ai laissé les chutes dans le bac.", "Aspirateur à vider.",
+    "Plateau à l’alcool.", "Réglages notés au cahier.",
+)  # fmt: skip
+FAULTS = {
+    "laser": "Coupe moins nette sur le bord gauche.",
+    "print": "La première couche accroche mal dans un coin.",
+    "wood": "Un bruit sec quand la lame démarre.",
+    "textile": "Le fil casse tous les deux mètres.",
+    "electronics": "Le fer du poste 4 chauffe lentement.",
+    "vinyl": "La lame accroche dans les virages serrés.",
+}
+
+
+@dataclass(slots=True)
+class Visits:
+    story: Story
+    places: Places
+    diary: Diary
+    desk: Desk
+    host: Person
+
+    def expect(self, plan: Plan) -> None:
+        """Let the booking happen at its hour."""
+        self.story.at(_booked_at(plan), lambda: self.book(plan))
+
+    def walk_in(self, plan: Plan) -> bool:
+        """Somebody at the door takes the free machine before them and begins. Whether it was free."""
+        period = self._free(plan)
+        if period is None or period.start > clock.now():
+            return False
+        ident = self._reserve(plan, period)
+        if ident is None:
+            return False
+        usage.check_in(actor=self.host.actor, reservation_id=ident, code=None, ticks=0, vouched=True)
+        return True
+
+    def book(self, plan: Plan, *, because: str | None = None) -> None:
+        """At the free time nearest to the wish; with a written reason, the host books where the rules would say no."""
+        period = self._free(plan)
+        if period is None:
+            self.story.notes["nothing free"] += 1
+            return
+        ident = self._reserve(plan, period, because)
+        if ident is not None:
+            self._follow(plan, ident, period)
+
+    def _free(self, plan: Plan) -> Period | None:
+        return self.diary.fit(plan.one, plan.person, plan.day, wall(plan.day, plan.hour), plan.minutes, after=clock.now())
+
+    def _reserve(self, plan: Plan, period: Period, because: str | None = None) -> int | None:
+        accept_charter(plan.person, self.places)
+        try:
+            ident = self._try_to_reserve(plan, period, because)
+        except Refused as refused:
+            if {refusal.code for refusal in refused.refusals} != {"machines.owes_overdue"}:
+                self.story.notes.update(refusal.code for refusal in refused.refusals)
+                return None
+            if plan.person.pays == "never":
+                return None
+            self.desk.settle(plan.person)
+            ident = self._try_to_reserve(plan, period, because)
+        self.diary.take(plan.one, plan.person, period)
+        return ident
+
+    def _try_to_reserve(self, plan: Plan, period: Period, because: str | None) -> int:
+        return reservations.book(
+            actor=self.host.actor if because else plan.person.actor,
+            member_id=plan.person.id,
+            machine=self.places.machines[plan.one.slug],
+            claim=_claim(period),
+            project=plan.project,
+            override_reason=because,
+        ).id
+
+    def _follow(self, plan: Plan, ident: int, period: Period) -> None:
+        ahead = period.start - clock.now()
+        middle = clock.now() + ahead * (0.2 + 0.5 * plan.luck)
+        if plan.fate == "cancel" and ahead > timedelta(hours=6):
+            self.story.at(middle, lambda: self._cancel(plan, ident, period))
+        elif plan.fate == "move" and ahead > timedelta(hours=6):
+            self.story.at(middle, lambda: self._move(plan, ident, period))
+        else:
+            self._come(plan, ident, period)
+
+    def _cancel(self, plan: Plan, ident: int, period: Period) -> None:
+        reservations.cancel(actor=plan.person.actor, reservation_id=ident)
+        self.diary.give_back(plan.one, plan.person, period)
+
+    def _move(self, plan: Plan, ident: int, period: Period) -> None:
+        """To another hour of the same day, or a shorter time where there is none."""
+        self.diary.give_back(plan.one, plan.person, period)
+        wish = period.start + timedelta(hours=2 if plan.luck > 0.5 else -2)
+        other = self.diary.fit(plan.one, plan.person, plan.day, wish, plan.minutes, after=clock.now() + timedelta(hours=1))
+        moved = other or period
+        try:
+            reservations.move(actor=plan.person.actor, reservation_id=ident, claim=_claim(moved))
+        except Refused as refused:
+            self.story.notes.update(refusal.code for refusal in refused.refusals)
+            moved = period
+        self.diary.take(plan.one, plan.person, moved)
+        self._come(plan, ident, moved)
+
+    def _come(self, plan: Plan, ident: int, period: Period) -> None:
+        if plan.fate == "no_show":
+            self._miss(ident, period)
+            return
+        arrives = max(clock.now(), period.start + timedelta(minutes=round(-4 + 16 * plan.late)))
+        self.story.at(arrives, lambda: self._check_in(plan, ident, period))
+
+    def _miss(self, ident: int, period: Period) -> None:
+        """The house notes it, as its job does every minute."""
+        self.story.at(max(clock.now(), period.start) + ABSENT_AFTER, lambda: _only(usage.note_absence(ident)))
+
+    def _check_in(self, plan: Plan, ident: int, period: Period) -> None:
+        machine = self.places.machines[plan.one.slug]
+        vouched = plan.luck < 0.06
+        try:
+            usage.check_in(
+                actor=self.host.actor if vouched else plan.person.actor,
+                reservation_id=ident,
+                code=None if vouched else codes.check_in_code(machine.check_in_secret, clock.now()),
+                ticks=len(machine.safety_ticks),
+                vouched=vouched,
+            )
+        except Refused as refused:  # a machine broken meanwhile, an account suspended: the house notes the absence
+            self.story.notes.update(f"at the door: {refusal.code}" for refusal in refused.refusals)
+            self._miss(ident, period)
+            return
+        if period.start > clock.now():
+            self.story.at(period.start, lambda: _only(usage.begin_if_due(ident)))
+        if plan.fate == "forget":
+            self.story.at(period.end + FORGOTTEN_AFTER, lambda: self._forget(plan, ident))
+            return
+        if 0.4 < plan.luck < 0.43:
+            self.story.at(period.end - timedelta(minutes=9), lambda: self._extend(plan, ident, period))
+            return
+        self.story.at(_leaves_at(plan, period), lambda: self._end(plan, ident))
+
+    def _extend(self, plan: Plan, ident: int, period: Period) -> None:
+        end = period.end
+        try:
+            end = reservations.extend(actor=plan.person.actor, reservation_id=ident).ends_at
+        except Refused as refused:
+            self.story.notes.update(f"to stay longer: {refusal.code}" for refusal in refused.refusals)
+        self.story.at(end - timedelta(minutes=2), lambda: self._end(plan, ident))
+
+    def _end(self, plan: Plan, ident: int) -> None:
+        fault = FAULTS[plan.one.craft] if 0.700 < plan.luck < 0.707 else ""
+        note = NOTES[int(plan.late * len(NOTES))] if 0.1 < plan.early < 0.2 else ""
+        charge = usage.end(
+            actor=plan.person.actor, reservation_id=ident, ending=Ending(is_clean=plan.early < 0.97, note=note, fault=fault)
+        )
+        if charge.due_cents > 0:
+            self.desk.note_debt(plan.person)
+        if 0.800 < plan.luck < 0.814 and charge.due_cents > 0:
+            self.desk.will_ask(plan.person, charge.id, plan.late)
+        self.desk.passes_by(plan.person)
+
+    def _forget(self, plan: Plan, ident: int) -> None:
+        if usage.end_if_forgotten(ident):
+            self.desk.note_debt(plan.person)
+
+
+def _booked_at(plan: Plan) -> datetime:
+    """At the door, or at an hour when people are awake."""
+    wished = wall(plan.day, plan.hour)
+    if not plan.lead:
+        return wished
+    asked = (wished - timedelta(hours=plan.lead)).astimezone(clock.zone())
+    if plan.lead > 12:
+        asked = asked.replace(hour=8 + int(plan.late * 14), minute=int(plan.early * 60))
+    return max(asked, wall(asked.date(), 7.5))
+
+
+def _leaves_at(plan: Plan, period: Period) -> datetime:
+    """A few minutes before the end, or well before it for who was quick."""
+    spare = timedelta(minutes=1 + int(plan.early * 6))
+    if plan.early > 0.72:
+        spare = period.duration * (0.1 + (plan.early - 0.72))
+    return max(period.end - spare, clock.now() + timedelta(minutes=5))
+
+
+def _claim(period: Period) -> Claim:
+    return Claim(period.start, period.end)
+
+
+def _only(_answer: bool) -> None:
+    """An act answers nothing."""
