@@ -211,7 +211,7 @@ class BlockForm(HouseForm):
     )
 
     def validate_until_time(self, field: Any) -> None:
-        if field.errors or self.from_time.errors or not (self.from_day.data and self.until_day.data):
+        if field.errors or self.from_time.errors or self.from_day.errors or self.until_day.errors:
             return
         start, end = self._ends()
         if end <= start:
