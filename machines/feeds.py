@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
+from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, current_app
@@ -12,6 +14,7 @@ from app.accounts import lab
 from app.accounts import queries as accounts
 from app.calendar import feeds as ics
 from app.kernel import clock, i18n
+from app.kernel.mail import Recipient
 from app.kernel.periods import Period, merged
 from app.kernel.settings import Settings
 from app.kernel.web import public
@@ -28,7 +31,7 @@ GONE = (Status.CANCELLED, Status.NO_SHOW)
 @public
 def personal(token: str) -> Response:
     """One's reservations, for a calendar program; the secret address is the key."""
-    member = accounts.member_by_calendar_token(token)
+    member = accounts.member_by_calendar_token(token) if "\x00" not in token else None
     if member is None:
         abort(404)
     with i18n.speaking(member.locale):
@@ -70,10 +73,16 @@ def machine(slug: str) -> Response:
     return _answer(ics.calendar_text(events, name=slug))
 
 
-def invitation(reservation: Reservation, when: tuple[datetime, datetime], revision: int, *, cancelled: bool = False) -> str:
+def invitation(
+    reservation: Reservation, to: Recipient, when: tuple[datetime, datetime], revision: int, *, cancelled: bool = False
+) -> str:
     """The .ics of a mail: the same UID for ever, a SEQUENCE that rises with each change, CANCEL at the end."""
+    settings: Settings = current_app.extensions["settings"]
+    house = lab.current()
+    organizer = (house.name if house else "", parseaddr(settings.mail_from)[1])
+    alone = event(reservation, when, revision, cancelled=cancelled)
     return ics.calendar_text(
-        [event(reservation, when, revision, cancelled=cancelled)],
+        [replace(alone, organizer=organizer, attendee=(to.name, to.address))],
         name=i18n.in_words(reservation.machine.name),
         method="CANCEL" if cancelled else "REQUEST",
     )

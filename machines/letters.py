@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,12 +12,14 @@ from sqlalchemy import select
 
 from app.accounts import lab
 from app.accounts import queries as accounts
-from app.kernel import i18n, mail
+from app.kernel import clock, i18n, mail
 from app.kernel.db import db
 from app.kernel.mail import Letter
 from billing import queries as money
+from machines import facts as known_facts
 from machines import feeds, links, queries
 from machines.models import Incident, Reservation
+from machines.rules import GRACE, Outcome, Status
 
 
 def init_app(app: Flask) -> None:
@@ -42,6 +45,7 @@ def _booked(facts: dict[str, Any]) -> Letter:
             to=to,
             subject=_("%(machine)s, %(when)s: booked", machine=name, when=span),
             lines=[
+                *([_("The team has booked this for you.")] if reservation.booked_by_id != reservation.member_id else []),
                 _("The machine is yours. Come a few minutes early and scan the code on its screen to check in."),
                 _("Cannot come? Give the slot back with the link below: somebody else will be glad."),
             ],
@@ -49,10 +53,10 @@ def _booked(facts: dict[str, Any]) -> Letter:
                 (_("Machine"), name),
                 (_("When"), span),
                 (_("Where"), _where(reservation)),
-                (_("Price"), i18n.money(reservation.quoted_cents)),
+                *_terms(reservation, when[0], facts["cents"]),
             ],
             actions=[(_("Move or cancel"), links.url(reservation))],
-            calendar=feeds.invitation(reservation, when, facts["revision"]),
+            calendar=feeds.invitation(reservation, to, when, facts["revision"]),
             method="REQUEST",
         )
 
@@ -71,10 +75,10 @@ def _moved(facts: dict[str, Any]) -> Letter:
                 (_("Machine"), name),
                 (_("Before"), i18n.span(before[0], before[1])),
                 (_("Now"), i18n.span(*when)),
-                (_("Price"), i18n.money(reservation.quoted_cents)),
+                *_terms(reservation, when[0], facts["cents"]),
             ],
             actions=[(_("Move or cancel"), links.url(reservation))],
-            calendar=feeds.invitation(reservation, when, facts["revision"]),
+            calendar=feeds.invitation(reservation, to, when, facts["revision"]),
             method="REQUEST",
         )
 
@@ -94,7 +98,7 @@ def _cancelled(facts: dict[str, Any]) -> Letter:
             subject=_("%(machine)s, %(when)s: cancelled", machine=name, when=i18n.span(*when)),
             lines=[line, *([_("Reason: %(reason)s", reason=facts["reason"])] if facts.get("reason") else [])],
             actions=[(_("Choose another time"), mail.absolute("machines.machine", slug=reservation.machine.slug))],
-            calendar=feeds.invitation(reservation, when, facts["revision"], cancelled=True),
+            calendar=feeds.invitation(reservation, to, when, facts["revision"], cancelled=True),
             method="CANCEL",
         )
 
@@ -113,9 +117,7 @@ def _no_show(facts: dict[str, Any]) -> Letter:
                 _("You were there after all? Tell the desk, it happens."),
             ],
             actions=[(_("See your reservations"), mail.absolute("reservations.mine"))],
-            calendar=feeds.invitation(
-                reservation, (reservation.starts_at, reservation.ends_at), reservation.revision, cancelled=True
-            ),
+            calendar=feeds.invitation(reservation, to, when, reservation.revision, cancelled=True),
             method="CANCEL",
         )
 
@@ -124,13 +126,13 @@ def _completed(facts: dict[str, Any]) -> Letter:
     reservation = _reservation(facts["reservation"])
     to = accounts.recipient(reservation.member_id)
     charge = money.charge_for(reservation.subject)
-    total = charge.total_cents if charge else 0
+    total, due = (charge.total_cents, charge.due_cents) if charge else (0, 0)
     with i18n.speaking(to.locale):
         name = i18n.in_words(reservation.machine.name)
         lines = [_("Thank you for leaving the machine to the next person.")]
-        if reservation.outcome == "house":
+        if reservation.outcome is Outcome.HOUSE:
             lines = [_("Nobody ended this use, so it was ended at the end of its slot. Please press “Finish” next time.")]
-        lines.append(_("Pay at the desk when you pass by.") if total else _("Nothing to pay."))
+        lines.append(_("Pay at the desk when you pass by.") if due else _("Nothing to pay."))
         used = (reservation.used_from or reservation.starts_at, reservation.used_until or reservation.ends_at)
         return Letter(
             to=to,
@@ -143,15 +145,16 @@ def _completed(facts: dict[str, Any]) -> Letter:
 
 def _reminder(facts: dict[str, Any]) -> Letter | None:
     reservation = _reservation(facts["reservation"])
-    if reservation.cancelled_at is not None or reservation.revision != facts["revision"]:
+    is_to_come = reservation.status is Status.CONFIRMED and reservation.starts_at > clock.now()
+    if not is_to_come or reservation.revision != facts["revision"]:
         return None
     to = accounts.recipient(reservation.member_id)
     with i18n.speaking(to.locale):
         name, span = i18n.in_words(reservation.machine.name), i18n.span(reservation.starts_at, reservation.ends_at)
         return Letter(
             to=to,
-            subject=_("Tomorrow: %(machine)s, %(when)s", machine=name, when=span),
-            lines=[_("See you tomorrow. If you cannot come, give the slot back now: it is one click.")],
+            subject=_("Reminder: %(machine)s, %(when)s", machine=name, when=span),
+            lines=[_("See you soon. If you cannot come, give the slot back now: somebody else will be glad.")],
             facts=[(_("Machine"), name), (_("When"), span), (_("Where"), _where(reservation))],
             actions=[(_("Move or cancel"), links.url(reservation))],
         )
@@ -185,6 +188,15 @@ def _facts(facts: dict[str, Any]) -> tuple[Reservation, tuple[datetime, datetime
 def _reservation(ident: int) -> Reservation:
     statement = select(Reservation).where(Reservation.id == ident).options(queries.with_machine())
     return db.session.scalars(statement).one()
+
+
+def _terms(reservation: Reservation, starts_at: datetime, cents: int) -> list[tuple[str, str]]:
+    """What it costs, and until when it is given back freely, where that is more than the moment after booking."""
+    known = replace(known_facts.change(reservation), starts_at=starts_at)
+    price = (_("Price, to pay after use"), i18n.money(cents) if cents else _("Free of charge"))
+    if known.free_until <= reservation.booked_at + GRACE:
+        return [price]
+    return [price, (_("Cancel free of charge until"), i18n.moment(known.free_until))]
 
 
 def _where(reservation: Reservation) -> str:

@@ -225,6 +225,7 @@ def _tell(template: str, reservation: Reservation, **more: object) -> None:
         revision=reservation.revision,
         start=reservation.starts_at.isoformat(),
         end=reservation.ends_at.isoformat(),
+        cents=reservation.quoted_cents,
         **more,
     )
 

@@ -8,10 +8,17 @@ from datetime import UTC, datetime
 
 from icalendar import Calendar
 from icalendar import Event as Component
+from icalendar import vCalAddress
+
+
+Person = tuple[str, str]
+"""A name and an e-mail address."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
+    """`organizer` and `attendee` belong to what a mail asks or takes back (RFC 5546); a feed names nobody."""
+
     uid: str
     sequence: int
     starts_at: datetime
@@ -22,6 +29,8 @@ class Event:
     url: str
     cancelled: bool
     updated_at: datetime
+    organizer: Person | None = None
+    attendee: Person | None = None
 
 
 def calendar_text(events: Iterable[Event], *, name: str, method: str = "PUBLISH") -> str:
@@ -50,4 +59,13 @@ def _component(event: Event) -> Component:
     for field, text in (("description", event.description), ("location", event.location), ("url", event.url)):
         if text:
             component.add(field, text)
+    if event.organizer:
+        component.add("organizer", _person(event.organizer))
+    if event.attendee:
+        component.add("attendee", _person(event.attendee, ROLE="REQ-PARTICIPANT", PARTSTAT="ACCEPTED"))
     return component
+
+
+def _person(person: Person, **params: str) -> vCalAddress:
+    name, address = person
+    return vCalAddress(f"mailto:{address}", params={"CN": name, **params})
