@@ -60,7 +60,7 @@ def as_(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[..., FlaskClien
         client = app.test_client()
         if member is not None and scopes:
             with transaction():
-                token = tokens.create_api_token(actor=acting(member), member_id=member.id, name="test", scopes=scopes, days=1)
+                token = tokens.create_api_token(actor=acting(member), member_id=member.id, name="test", scopes=scopes, days=60)
             client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
         elif member is not None:
             with client.session_transaction() as session:
