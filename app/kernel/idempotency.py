@@ -28,8 +28,9 @@ def claim(key: str) -> str | None:
     A second submission in flight waits for the first to commit (row or write lock), then gets its answer.
     """
     insert = postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    fresh = insert(Submission).values(key=key, at=clock.now()).on_conflict_do_nothing()
-    if db.session.execute(fresh).rowcount:  # type: ignore[attr-defined]
+    # By RETURNING, because an INSERT's rowcount may be -1 (unknown), which is true.
+    fresh = insert(Submission).values(key=key, at=clock.now()).on_conflict_do_nothing().returning(Submission.key)
+    if db.session.execute(fresh).one_or_none() is not None:
         return None
     return db.session.scalar(select(Submission.answer).where(Submission.key == key))
 

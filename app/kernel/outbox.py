@@ -229,15 +229,16 @@ def _claim_job(name: str, planned: datetime | None, period: timedelta) -> _JobCl
         if planned is None:
             insert = postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
             fresh = insert(PeriodicJob).values(name=name, next_due_at=leased).on_conflict_do_nothing()
-            taken = db.session.execute(fresh)
+            taken = db.session.execute(fresh.returning(PeriodicJob.name))
         else:
             taken = db.session.execute(
                 update(PeriodicJob)
                 .where(PeriodicJob.name == name, PeriodicJob.next_due_at == planned)
                 .values(next_due_at=leased)
+                .returning(PeriodicJob.name)
                 .execution_options(synchronize_session=False)
             )
-        if not taken.rowcount:  # type: ignore[attr-defined]
+        if taken.one_or_none() is None:
             return None
     return _JobClaim(leased, _next_due(planned or now, period, now))
 
@@ -270,9 +271,10 @@ def _settle(message: _Claimed, **values: Any) -> None:
         update(OutboxMessage)
         .where(OutboxMessage.id == message.id, OutboxMessage.attempts == message.attempts, OutboxMessage.done_at.is_(None))
         .values(leased_until=None, **values)
+        .returning(OutboxMessage.id)
         .execution_options(synchronize_session=False)
     )
-    if not ours.rowcount:  # type: ignore[attr-defined]
+    if ours.one_or_none() is None:
         raise _Overtaken
 
 
