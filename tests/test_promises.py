@@ -11,27 +11,33 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import flask_migrate
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
 from flask import Flask
-from sqlalchemy import select, text
+from sqlalchemy import create_engine, select, text
 from sqlalchemy.exc import DBAPIError
 
 from app.calendar import occupancies
 from app.calendar.models import Kind, Occupancy, Purpose, Resource
-from app.kernel import audit, clock, outbox
+from app.factory import create_app
+from app.kernel import audit, clock, guards, outbox
 from app.kernel.actors import HOUSE
 from app.kernel.audit import AuditEntry
-from app.kernel.db import db, transaction
+from app.kernel.db import Base, db, transaction
 from app.kernel.outbox import LEASE, OutboxMessage, PeriodicJob
 from app.kernel.periods import Period
 from tests.builders import save
-from tests.real import acts
+from tests.conftest import settings_for
+from tests.real import acts, postgres, schema
 from tests.real.crowd import Crowd, Outcome, somebody
 
 pytestmark = pytest.mark.both_engines
 
 PEOPLE = 16
 RACES = 6
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session")
@@ -321,3 +327,70 @@ def test_nobody_rewrites_the_audit(app, engine_name):
         with pytest.raises(DBAPIError, match="audit_entry_append_only"), transaction():
             db.session.execute(text(statement))
         assert noted("written") == ["test:1"], statement
+
+
+# ── the same database, whichever way it was made ─────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def migrated(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
+    """An app whose database was made by `flask db upgrade`, from nothing."""
+    if engine_name == "sqlite":
+        url = f"sqlite:///{tmp_path / 'migrated.sqlite3'}"
+    else:
+        url = postgres.create_database(request.getfixturevalue("postgres_server"))
+    app = create_app(settings_for(tmp_path, url))
+    with app.app_context():
+        flask_migrate.upgrade(str(ROOT / "migrations"))
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+    if engine_name != "sqlite":
+        postgres.drop_database(url)
+
+
+def test_every_guard_stands_after_create_all(app):
+    with db.engine.connect() as connection:
+        assert guards.missing(connection) == []
+        assert len(guards.expected(connection.dialect.name)) > 10
+
+
+def test_every_guard_stands_after_the_migrations(migrated):
+    with db.engine.connect() as connection:
+        assert guards.missing(connection) == []
+
+
+def test_the_migrations_make_the_same_database_as_the_models(migrated, engine_name, request, tmp_path):
+    with db.engine.connect() as connection:
+        by_migrations = schema.described(connection)
+    if engine_name == "sqlite":
+        url = f"sqlite:///{tmp_path / 'models.sqlite3'}"
+    else:
+        url = postgres.create_database(request.getfixturevalue("postgres_server"))
+    engine = create_engine(url)
+    Base.metadata.create_all(engine)
+    with engine.connect() as connection:
+        by_models = schema.described(connection)
+    engine.dispose()
+    if engine_name != "sqlite":
+        postgres.drop_database(url)
+    assert len(by_models) > 300
+    assert sorted(set(by_models) ^ set(by_migrations)) == []
+    assert {name: (by_models[name], by_migrations[name]) for name in by_models if by_models[name] != by_migrations[name]} == {}
+
+
+def test_nothing_is_left_to_migrate(migrated):
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_a_guard_that_is_gone_is_named(app):
+    name = {"sqlite": "audit_entry_append_only_on_delete", "postgresql": "audit_entry_append_only_on_change"}[
+        db.engine.dialect.name
+    ]
+    drop = {"sqlite": f"DROP TRIGGER {name}", "postgresql": f"ALTER TABLE audit_entry DISABLE TRIGGER {name}"}
+    with transaction():
+        db.session.execute(text(drop[db.engine.dialect.name]))
+    with db.engine.connect() as connection:
+        assert guards.missing(connection) == [name]
