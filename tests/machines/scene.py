@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -189,23 +189,27 @@ def letters(template: str | None = None) -> list[mail.Mail]:
     return [one for one in found if template is None or one.template == f"machines.{template}"]
 
 
-def at_once(app: Flask, acts: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Run `acts` at the same moment, each in a thread and a transaction of its own; a refusal is a result like another."""
+def at_once(app: Flask, acts: Sequence[Callable[[], Any]], *, bare: bool = False) -> list[Any]:
+    """Run `acts` at the same moment, each in a thread and a transaction of its own; an error is a result like another.
+
+    `bare` acts open their transactions themselves.
+    """
     instant, ready_all = clock.now(), threading.Barrier(len(acts))
     results: list[Any] = [None] * len(acts)
+    db.session.rollback()
 
     def run(number: int, act: Callable[[], Any]) -> None:
         clock.set_clock(instant)
+
+        @repeating
+        def whole() -> Any:
+            with transaction():
+                return act()
+
         with app.app_context():
-
-            @repeating
-            def whole() -> Any:
-                with transaction():
-                    return act()
-
             ready_all.wait()
             try:
-                results[number] = whole()
+                results[number] = act() if bare else whole()
             except Exception as error:
                 results[number] = error
             finally:
@@ -218,7 +222,3 @@ def at_once(app: Flask, acts: Sequence[Callable[[], Any]]) -> list[Any]:
         thread.join()
     db.session.rollback()
     return results
-
-
-def in_days(days: int) -> str:
-    return (clock.today() + timedelta(days=days)).isoformat()
