@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.accounts.models import Charter, CharterAcceptance, Lab, Member
-
 from app.kernel import clock
 from app.kernel.actors import Actor, Door, Role
 from app.kernel.db import Base, db, transaction

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from app.accounts.models import Member
 from sqlalchemy import func, select, update
 
 from app.accounts import members
+from app.accounts.models import Member
 from app.kernel import audit, clock, events, mail
 from app.kernel.actors import Actor, Role
 from app.kernel.db import db

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
-from app.accounts.models import Member
 from sqlalchemy import func, select
 from sqlalchemy.exc import NoResultFound
 
+from app.accounts.models import Member
 from app.kernel import clock
 from app.kernel.actors import Actor, Role
 from app.kernel.db import db, lock_all

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.accounts.models import Member
 from sqlalchemy import func, select
 
+from app.accounts.models import Member
 from app.kernel import audit, clock
 from app.kernel.actors import Actor
 from app.kernel.db import db, locked, said

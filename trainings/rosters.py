@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from app.accounts.models import Member
 from sqlalchemy import and_, func, select
 
+from app.accounts.models import Member
 from app.kernel.db import db
 from trainings import rules
 from trainings.histories import SOON_DAYS

@@ -6,10 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from icalendar import Calendar
+from icalendar import Calendar, vCalAddress
 from icalendar import Event as Component
-from icalendar import vCalAddress
-
 
 Person = tuple[str, str]
 """A name and an e-mail address."""
