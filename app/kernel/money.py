@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from typing import NewType
 
 Cents = NewType("Cents", int)
@@ -44,22 +45,34 @@ def share(total: Cents, weights: Sequence[int]) -> list[Cents]:
     return [Cents(sign * part) for part in parts]
 
 
+_AMOUNT = re.compile(
+    r"""(?P<sign>[-+]?)\ ?(?:
+      (?P<plain>[0-9]*)(?:[.,](?P<cents>[0-9]{0,2}))?                     # 4,85  4.85  ,5  12
+    | (?P<spaced>[0-9]{1,3}(?:\ [0-9]{3})+)(?:[.,](?P<cents_2>[0-9]{0,2}))?  # 1 234,50
+    | (?P<english>[0-9]{1,3}(?:,[0-9]{3})+)\.(?P<cents_3>[0-9]{0,2})       # 1,234.50
+    | (?P<german>[0-9]{1,3}(?:\.[0-9]{3})+),(?P<cents_4>[0-9]{0,2})        # 1.234,50
+    | (?P<millions>[0-9]{1,3}(?:(?:,[0-9]{3}){2,}|(?:\.[0-9]{3}){2,}))     # 1,234,567
+    )""",
+    re.VERBOSE,
+)
+MOST = 10**12
+
+
 def parse_amount(text: str) -> Cents:
     """Read euros as people type them in French or English: "4,85", "1 234,5 €", "1,234.50", "0".
 
-    Raises NotAnAmount for anything else, more than two decimals included (a tenth of a cent is a typing error).
+    Raises NotAnAmount for anything else: more than two decimals (a tenth of a cent is a typing error, and "1,234" could be
+    either), groups that are not of three, more than ten thousand million.
     """
-    kept = "".join(text.replace("€", "").split()).replace("\u202f", "").replace("\u00a0", "").replace("−", "-")
-    comma, dot = kept.rfind(","), kept.rfind(".")
-    if comma >= 0 and dot >= 0:
-        grouping = "," if dot > comma else "."
-        kept = kept.replace(grouping, "")
-    kept = kept.replace(",", ".")
-    try:
-        value = Decimal(kept)
-    except InvalidOperation:
-        raise NotAnAmount(text) from None
-    cents = value * 100
-    if not value.is_finite() or cents != cents.to_integral_value() or abs(cents) > 10**12:
+    kept = " ".join(text.replace("€", " ").replace("−", "-").split())
+    found = _AMOUNT.fullmatch(kept)
+    if found is None or not any(character.isdigit() for character in kept) or text.count("€") > 1:
         raise NotAnAmount(text)
-    return Cents(int(cents))
+    parts = {name: value for name, value in found.groupdict().items() if value}
+    cents = next((value for name, value in parts.items() if name.startswith("cents")), "").ljust(2, "0")
+    names = ("plain", "spaced", "english", "german", "millions")
+    euros = "".join(character for name in names for character in parts.get(name, "") if character.isdigit())
+    amount = int(euros[:20] or 0) * 100 + int(cents)
+    if len(euros) > 20 or amount > MOST:
+        raise NotAnAmount(text)
+    return Cents(-amount if parts.get("sign") == "-" else amount)
