@@ -30,10 +30,11 @@ def charges_for(subjects: Iterable[str]) -> dict[str, Charge]:
     return {row.subject: row for row in rows}
 
 
-def charges_of(member_id: int, limit: int = 50) -> list[Charge]:
-    """The member's charges with their lines, latest first. Two statements."""
+def charges_of(member_id: int, limit: int = 50, *, skip: int = 0) -> list[Charge]:
+    """The member's charges with their lines: those to pay first, then latest first. Two statements."""
     rows = select(Charge).where(Charge.payer_id == member_id).options(selectinload(Charge.lines))
-    return list(db.session.scalars(rows.order_by(Charge.opened_at.desc(), Charge.id.desc()).limit(limit)))
+    order = (Charge.status != Status.OPEN, Charge.opened_at.desc(), Charge.id.desc())
+    return list(db.session.scalars(rows.order_by(*order).limit(limit).offset(skip)))
 
 
 def charge(charge_id: int) -> Charge:
@@ -41,10 +42,18 @@ def charge(charge_id: int) -> Charge:
     return db.session.scalars(select(Charge).where(Charge.id == charge_id).options(selectinload(Charge.lines))).one()
 
 
-def payments_of(member_id: int, limit: int = 50) -> list[Payment]:
+def payments_of(member_id: int, limit: int = 50, *, skip: int = 0) -> list[Payment]:
     """The member's payments with their receipts, latest first, cancelled ones too. One statement."""
     rows = select(Payment).where(Payment.payer_id == member_id).options(joinedload(Payment.receipt))
-    return list(db.session.scalars(rows.order_by(Payment.taken_at.desc(), Payment.id.desc()).limit(limit)))
+    return list(db.session.scalars(rows.order_by(Payment.taken_at.desc(), Payment.id.desc()).limit(limit).offset(skip)))
+
+
+def pages_of(member_id: int, size: int) -> int:
+    """How many pages of `size` the member's charges and payments fill, whichever are more; at least one. One statement."""
+    charges = select(func.count()).where(Charge.payer_id == member_id).scalar_subquery()
+    payments = select(func.count()).where(Payment.payer_id == member_id).scalar_subquery()
+    most = max(db.session.execute(select(charges, payments)).one())
+    return max(1, -(-most // size))
 
 
 def balance_cents(member_id: int) -> Cents:

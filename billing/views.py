@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, url_for
+from flask import Blueprint, flash, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.exc import NoResultFound
@@ -18,20 +18,24 @@ from billing.models import Charge
 
 bp = Blueprint("billing", __name__, template_folder="templates")
 
-SHOWN = 100
+SHOWN = 20
 
 
 @bp.get("/account/money")
 def account() -> ResponseReturnValue:
     """What I owe, what for, and what I paid."""
     member_id = current_actor().member_id or 0
-    charges = queries.charges_of(member_id, limit=SHOWN)
+    pages = queries.pages_of(member_id, SHOWN)
+    number = min(max(request.args.get("page", 1, type=int) or 1, 1), pages)
+    charges = queries.charges_of(member_id, SHOWN, skip=(number - 1) * SHOWN)
     return page(
         "billing/account.html",
         balance=queries.balance_cents(member_id),
         charges=charges,
         asked=queries.adjustments_of([one.id for one in charges]),
-        payments=queries.payments_of(member_id, limit=SHOWN),
+        payments=queries.payments_of(member_id, SHOWN, skip=(number - 1) * SHOWN),
+        number=number,
+        pages=pages,
         status_words=rules.STATUS_WORDS,
         method_words=rules.METHOD_WORDS,
     )
