@@ -34,11 +34,12 @@ class Proposal:
 
 
 def first(one: Machine, member_id: int | None, minutes: int, *, after: datetime | None = None) -> Claim | None:
-    """The first free stretch of that length within two weeks, else the first of the shortest the machine allows."""
+    """The first free stretch of that length within two weeks, else of the shortest the machine allows, else further ahead."""
     begin = max(after or clock.now(), clock.now())
-    for length in dict.fromkeys((minutes, one.shortest_minutes)):
-        if found := _free([one], member_id, length, begin=begin, end=begin + AFTER):
-            return found[0].claim
+    for days in dict.fromkeys((AFTER, timedelta(days=one.horizon_days))):
+        for length in dict.fromkeys((minutes, one.shortest_minutes)):
+            if found := _free([one], member_id, length, begin=begin, end=begin + days):
+                return found[0].claim
     return None
 
 

@@ -77,7 +77,8 @@ def create_reservation(slug: str) -> ResponseReturnValue:
 
 def _machine_page(one: Machine, form: ReservationForm | None = None) -> ResponseReturnValue:
     me = current_actor().member_id
-    claim, form = (_proposed(one, me)) if form is None else (form.claim if form.is_readable else None, form)
+    claim, typed = _proposed(one, me) if form is None or not form.is_readable else (form.claim, form)
+    form = form or typed
     shown_day = claim.start.astimezone(clock.zone()).date() if claim else clock.today()
     first, this_week = _monday(_day("week", shown_day)), _monday(clock.today())
     whose = form.member_id or me
@@ -94,7 +95,6 @@ def _machine_page(one: Machine, form: ReservationForm | None = None) -> Response
         space=queries.spaces().get(one.resource.parent_id or 0, {}),
         now=state[0],
         steps=trainings.steps(me, competences, clock.today()) if competences else [],
-        autonomous=me is not None and not requirements.missing(asked, requirements.held_alone(me, clock.today())),
         week=timetable.of_week(one, first, me),
         first=first,
         previous=first - timedelta(days=7) if first > this_week else None,
