@@ -169,7 +169,6 @@ def _as_message(mail: Mail, settings: Settings) -> EmailMessage:
     message["To"] = formataddr((mail.to_name, mail.to_address))
     message["Date"] = format_datetime(mail.created_at)
     message["Message-ID"] = mail.message_id
-    message["Content-Language"] = mail.locale
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(mail.text)
     message.add_alternative(mail.html, subtype="html")
@@ -177,6 +176,7 @@ def _as_message(mail: Mail, settings: Settings) -> EmailMessage:
         # Inside the alternatives it becomes an invitation in mail programs; as a file, any calendar can open it.
         message.add_alternative(mail.calendar, subtype="calendar", params={"method": mail.method})
         message.add_attachment(mail.calendar.encode(), maintype="text", subtype="calendar", filename="reservation.ics")
+    message["Content-Language"] = mail.locale  # last: making alternatives moves Content- headers into the first of them
     return message
 
 
