@@ -164,3 +164,11 @@ def test_a_fragment_is_the_block_of_the_page_and_nothing_around_it(client: Flask
     fragment = client.get("/timetable", headers={"HX-Request": "true"}).text
     assert fragment.lstrip().startswith('<div class="timetable')
     assert "<html" not in fragment
+
+
+def test_the_navigation_marks_the_section_one_is_in(client: FlaskClient) -> None:
+    a_lab()
+    assert '<a href="/competences" aria-current="page">' in client.get("/competences").text
+    below = client.get("/competences/nothing").text
+    assert '<a href="/competences" aria-current="true">' in below
+    assert 'aria-current="page"' not in below
