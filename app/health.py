@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import smtplib
-import sqlite3
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from app.kernel import clock, guards
-from app.kernel.db import db
+from app.kernel.db import db, sqlite_version
 from app.kernel.mail import Mail
 from app.kernel.outbox import OutboxMessage, PeriodicJob
 from app.kernel.settings import Settings
@@ -66,9 +65,10 @@ def findings() -> list[Finding]:
 
 def engine() -> Finding:
     name = db.engine.dialect.name
-    if name == "sqlite" and sqlite3.sqlite_version_info < SAFE_SQLITE:
-        return Finding("database", "warning", f"SQLite {sqlite3.sqlite_version}; 3.51.3 or PostgreSQL is safer for a busy lab")
-    return Finding("database", "ok", name if name != "sqlite" else f"SQLite {sqlite3.sqlite_version}")
+    version = ".".join(map(str, sqlite_version()))
+    if name == "sqlite" and sqlite_version() < SAFE_SQLITE:
+        return Finding("database", "warning", f"SQLite {version}; 3.51.3 or PostgreSQL is safer for a busy lab")
+    return Finding("database", "ok", name if name != "sqlite" else f"SQLite {version}")
 
 
 def migrations() -> Finding:

@@ -52,7 +52,7 @@ def pages_of(member_id: int, size: int) -> int:
     """How many pages of `size` the member's charges and payments fill, whichever are more; at least one. One statement."""
     charges = select(func.count()).where(Charge.payer_id == member_id).scalar_subquery()
     payments = select(func.count()).where(Payment.payer_id == member_id).scalar_subquery()
-    most = max(db.session.execute(select(charges, payments)).one())
+    most: int = max(db.session.execute(select(charges, payments)).one())
     return max(1, -(-most // size))
 
 

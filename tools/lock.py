@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -26,7 +27,13 @@ def main() -> None:
             python = Path(folder) / "bin" / "python"
             subprocess.run([python, "-m", "pip", "install", "--quiet", *requirements], check=True)
             listed = subprocess.run([python, "-m", "pip", "freeze", "--all"], check=True, capture_output=True, text=True)
-        pins = [line for line in listed.stdout.splitlines() if "==" in line and not line.startswith(FOREIGN)]
+        markers = dict(requirement.split(";") for requirement in requirements if ";" in requirement)
+        conditions = {re.split("[<>=\\[]", name)[0].strip(): marker for name, marker in markers.items()}
+        pins = [
+            f"{line};{condition}" if (condition := conditions.get(line.split("==")[0])) else line
+            for line in listed.stdout.splitlines()
+            if "==" in line and not line.startswith(FOREIGN)
+        ]
         header = f"# What `make {purpose}` installs, exactly. Written by `make lock` from pyproject.toml.\n"
         (HOUSE / "locks" / f"{purpose}.txt").write_text(header + "\n".join(pins) + "\n", encoding="utf-8")
 

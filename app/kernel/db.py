@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import random
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -33,6 +32,11 @@ from sqlalchemy.orm.interfaces import ORMOption
 from sqlalchemy.types import JSON, TypeDecorator, TypeEngine
 
 from app.kernel.money import Cents
+
+try:
+    from pysqlite3 import dbapi2 as sqlite3  # a newer SQLite than the system's, where a wheel exists
+except ImportError:
+    import sqlite3
 
 NAMING = {
     "ix": "ix_%(column_0_N_label)s",
@@ -173,7 +177,7 @@ def init_app(app: Flask, url: str) -> None:
     """Bind the session to `url` and give each engine its habits."""
     options: dict[str, Any] = {"pool_pre_ping": True}
     if url.startswith("sqlite"):
-        options = {"connect_args": {"check_same_thread": False, "timeout": 10}}
+        options = {"module": sqlite3, "connect_args": {"check_same_thread": False, "timeout": 10}}
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
     db.init_app(app)
@@ -194,6 +198,12 @@ def _sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
 def _sqlite_begin(connection: Connection) -> None:
     write = connection.get_execution_options().get("etabli_write")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def sqlite_version() -> tuple[int, ...]:
+    """Of the SQLite we would open, whether or not we do."""
+    version: tuple[int, ...] = sqlite3.sqlite_version_info
+    return version
 
 
 def engine() -> Engine:
