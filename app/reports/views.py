@@ -51,7 +51,7 @@ def home() -> ResponseReturnValue:
         cards=cards,
         coming=coming[:3],
         status_words=STATUS_WORDS,
-        priced=sorted((card for card in cards if card.terms), key=lambda card: -card.terms.cents_per_hour if card.terms else 0)[:3],
+        priced=sorted((one for one in cards if one.terms), key=lambda one: -one.terms.cents_per_hour if one.terms else 0)[:3],
     )
 
 
