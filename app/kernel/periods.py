@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True, slots=True, order=True)
 class Period:
-    """`[start, end)`, both aware; two periods that touch do not overlap.
+    """`[start, end)`, both aware, kept in UTC; two periods that touch do not overlap.
 
     Raises ValueError for a naive instant or an end that is not after the start.
     """
@@ -21,12 +21,15 @@ class Period:
     def __post_init__(self) -> None:
         if self.start.tzinfo is None or self.end.tzinfo is None:
             raise ValueError("a period needs aware instants")
+        # Python compares two wall times of one zone without their fold: 2:30 and the 2:30 an hour later would be equal.
+        object.__setattr__(self, "start", self.start.astimezone(UTC))
+        object.__setattr__(self, "end", self.end.astimezone(UTC))
         if self.end <= self.start:
             raise ValueError("a period ends after it starts")
 
     @property
     def duration(self) -> timedelta:
-        return self.end.astimezone(UTC) - self.start.astimezone(UTC)
+        return self.end - self.start
 
     @property
     def minutes(self) -> int:

@@ -98,6 +98,17 @@ def test_length_is_elapsed_time_whatever_the_clock_shows():
     assert Period(datetime(2027, 10, 31, 1, 0, tzinfo=PARIS), datetime(2027, 10, 31, 4, 0, tzinfo=PARIS)).minutes == 240
 
 
+def test_the_hour_that_comes_twice_in_october_is_two_hours():
+    first, second = (datetime(2027, 10, 31, 2, 30, fold=fold, tzinfo=PARIS) for fold in (0, 1))
+    between = Period(first, second)
+    assert between.minutes == 60
+    assert not between.overlaps(Period(second, second + timedelta(hours=1)))
+    assert between.contains(first)
+    assert not between.contains(second.astimezone(UTC))
+    assert Period(second, second + timedelta(hours=1)) != Period(first, first + timedelta(hours=1))
+    assert Period(first, second) == Period(first.astimezone(UTC), second.astimezone(UTC))
+
+
 # ── the wall clock ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
