@@ -16,6 +16,7 @@ from app.accounts.models import Member
 from app.kernel.db import db, transaction
 from tests.builders import acting
 from tests.machines.scene import Workshop, a_workshop
+from tests.real import postgres
 
 
 @pytest.fixture(scope="session")
@@ -26,29 +27,46 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 @pytest.fixture
 def shop(app: Flask, engine_name: str, built: dict[str, Any]) -> Workshop:
-    """Built once on SQLite, then copied: a fresh one for every test."""
-    if engine_name != "sqlite":
-        return a_workshop()
-    live = Path(db.engine.url.database or "")
-    if "rows" not in built:
+    """Built once an engine, then copied: a fresh one for every test."""
+    copy = _copy_file if engine_name == "sqlite" else _copy_database
+    if engine_name not in built:
         workshop = a_workshop()
+        rows = {name: (type(row), row.id) for name, row in vars(workshop).items()}
+        built[engine_name] = rows
+        copy(built, keep=True)
+    else:
+        copy(built, keep=False)
+    return Workshop(**{name: db.session.get_one(kind, ident) for name, (kind, ident) in built[engine_name].items()})
+
+
+def _copy_file(built: dict[str, Any], *, keep: bool) -> None:
+    """Keep the workshop's file, or bring it back."""
+    live = Path(db.engine.url.database or "")
+    if keep:
         with db.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        _copy(live, built["file"])
-        built["rows"] = {name: (type(row), row.id) for name, row in vars(workshop).items()}
-        return workshop
-    _copy(built["file"], live)
-    return Workshop(**{name: db.session.get_one(kind, ident) for name, (kind, ident) in built["rows"].items()})
-
-
-def _copy(source: Path, target: Path) -> None:
-    db.session.rollback()
-    db.session.remove()
-    db.engine.dispose()
+    _let_go()
+    source, target = (live, built["file"]) if keep else (built["file"], live)
     for path in (source, target):
         for suffix in ("-wal", "-shm"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
     shutil.copy(source, target)
+
+
+def _copy_database(built: dict[str, Any], *, keep: bool) -> None:
+    live = db.engine.url.render_as_string(hide_password=False)
+    _let_go()
+    if keep:
+        built["database"] = postgres.clone_database(live)
+    else:
+        postgres.drop_database(live)
+        postgres.clone_database(built["database"], into=live)
+
+
+def _let_go() -> None:
+    db.session.rollback()
+    db.session.remove()
+    db.engine.dispose()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.accounts.models import Charter, Member, TariffGroup
+from app.accounts.models import Charter, CharterAcceptance, Member, TariffGroup
 from app.calendar import resources
 from app.calendar.models import Kind, Resource
 from app.kernel import clock, mail, outbox
@@ -26,9 +26,9 @@ from machines import catalogue, codes, reservations, usage
 from machines.models import Machine, Reservation
 from machines.rules import Claim
 from machines.usage import Ending
-from tests.builders import a_charter, a_lab, a_member, acting
+from tests.builders import a_charter, a_lab, a_member, acting, save
 from tests.trainings.scene import a_certification, a_competence
-from trainings.models import Competence, Level
+from trainings.models import Capacity, Certification, Competence, Evidence, Level
 
 TICKS = [{"fr": "L’aspiration tourne.", "en": "The extraction runs."}, {"fr": "Je reste.", "en": "I stay."}]
 
@@ -108,6 +108,30 @@ def ready(workshop: Workshop, name: str) -> Member:
     for competence in (workshop.safety, workshop.laser):
         a_certification(member, competence, by=workshop.lea)
     return member
+
+
+def crowd(workshop: Workshop, size: int) -> list[Member]:
+    """As many as `size` more who may use the lasers, in one transaction."""
+    values = {"locale": "en", "tariff_group": "standard", "roles": [], "photo_consent": False, "session_epoch": 0}
+    people = [
+        Member(
+            name=f"Racer {n}", email=f"racer{n}@lab.test", calendar_token=f"racer-{n}", created_at=clock.now(),
+            email_proved_at=clock.now(), **values,
+        )
+        for n in range(size)
+    ]  # fmt: skip
+    save(*people)
+    accepted = [CharterAcceptance(member_id=one.id, charter_id=workshop.charter.id, accepted_at=clock.now()) for one in people]
+    held = [
+        Certification(
+            member_id=one.id, competence_id=competence.id, level=Level.AUTONOMOUS, valid_from=clock.today(), valid_until=None,
+            granted_at=clock.now(), granted_by_id=workshop.lea.id, granted_as=Capacity.MANAGER, evidence=Evidence.PRACTICAL,
+        )
+        for one in people
+        for competence in (workshop.safety, workshop.laser)
+    ]  # fmt: skip
+    save(*accepted, *held)
+    return people
 
 
 def at(hour: str, day: str = "2026-11-27") -> datetime:

@@ -22,7 +22,7 @@ from machines.models import Reservation
 from machines.rules import Claim, Status
 from tests.billing.scene import set_rate
 from tests.builders import a_charter, a_member, acting
-from tests.machines.scene import at, book, cancel, claim, codes_of, fresh, ready, set_clock
+from tests.machines.scene import at, book, cancel, claim, codes_of, crowd, fresh, ready, set_clock
 from tests.trainings.scene import a_certification, a_competence, revoke, suspend
 from trainings.models import Level
 
@@ -86,7 +86,7 @@ def test_two_machines_of_one_room_do_not_stand_in_each_others_way(shop):
 
 @pytest.mark.both_engines
 def test_six_people_sit_at_the_bench_and_the_seventh_is_refused(shop):
-    people = [a_member(f"Seat{n} X", charter=shop.charter) for n in range(7)]
+    people = crowd(shop, 7)
     for person in people[:6]:
         book(person, shop.bench)
     assert refused_for(people[6], shop.bench) == ["calendar.slot_taken"]
@@ -402,7 +402,7 @@ def test_the_first_free_slot_of_each_machine_comes_soonest_first(shop):
 def test_when_no_long_time_is_left_a_short_one_is_proposed(shop):
     _describe(shop, shop.bench, capacity=6, horizon_days=1, longest_minutes=600)
     zoe = a_member("Zoé Neuf", charter=shop.charter)
-    for person in [a_member(f"Seat{n} X", charter=shop.charter) for n in range(6)]:
+    for person in crowd(shop, 6):
         book(person, shop.bench, "10:00", 8.5, day="2026-11-26")
         book(person, shop.bench, "09:00", 9, day="2026-11-27")
     assert proposals.first(shop.bench, zoe.id, 120).minutes == 30

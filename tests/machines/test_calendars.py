@@ -16,8 +16,8 @@ from app.calendar import resources
 from app.kernel import clock
 from app.kernel.db import db, transaction
 from machines import usage
-from tests.builders import a_member, acting
-from tests.machines.scene import at, book, cancel, check_in, end, letters, move, set_clock
+from tests.builders import acting
+from tests.machines.scene import at, book, cancel, check_in, crowd, end, letters, move, set_clock
 from tests.machines.test_outages import put_out
 
 PERSONAL = "/calendar/{}.ics"
@@ -135,7 +135,7 @@ def test_a_machines_calendar_says_busy_and_nothing_else(shop, as_):
 
 
 def test_a_bench_is_busy_when_every_seat_is(shop, as_):
-    people = [a_member(f"Seat{n} X", charter=shop.charter) for n in range(6)]
+    people = crowd(shop, 6)
     for person in people[:5]:
         book(person, shop.bench, "14:00", 2)
     assert events(busy(as_, "bench")) == {}

@@ -13,7 +13,7 @@ from app.kernel.db import transaction
 from app.kernel.periods import Period
 from machines import catalogue
 from tests.builders import acting
-from tests.machines.scene import at, book, cancel, check_in, end, extend, move, ready, set_clock
+from tests.machines.scene import at, book, cancel, check_in, crowd, end, extend, move, ready, set_clock
 from tests.machines.test_outages import put_back, put_out, retire
 
 API = "/api/v1"
@@ -97,12 +97,10 @@ def test_a_place_nobody_set_up_has_an_empty_timetable(app, client):
 
 @pytest.fixture
 def full(shop):
-    for day in ("2026-11-24", "2026-11-27", "2026-11-28"):
-        set_clock("08:00", "2026-11-23")
-        for n, machine in enumerate((shop.laser1, shop.laser2, shop.printer, shop.bench)):
-            for hour in ("10:00", "12:00", "14:00"):
-                book(ready(shop, f"Many{n} X"), machine, hour, 1, day=day)
-    set_clock("10:00", "2026-11-26")
+    people = crowd(shop, 12)
+    for n, machine in enumerate((shop.laser1, shop.laser2, shop.printer, shop.bench)):
+        for m, hour in enumerate(("10:00", "12:00", "14:00")):
+            book(people[3 * n + m], machine, hour, 1)
 
 
 @pytest.mark.parametrize("door", ["session", "token", "visitor"])

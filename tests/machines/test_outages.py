@@ -14,8 +14,8 @@ from app.kernel.refusals import NotAllowed, Refused
 from machines import catalogue, jobs, queries, requirements
 from machines.models import Incident, Machine, State
 from machines.rules import Status
-from tests.builders import a_member, acting
-from tests.machines.scene import at, book, cancel, check_in, codes_of, end, fresh, letters, ready, set_clock
+from tests.builders import acting
+from tests.machines.scene import at, book, cancel, check_in, codes_of, crowd, end, fresh, letters, ready, set_clock
 from tests.trainings.scene import a_competence
 from trainings import competences
 
@@ -351,8 +351,8 @@ def test_a_dangerous_document_written_some_other_way_is_never_a_link(shop, as_):
 
 
 def test_the_seats_of_a_bench_are_not_taken_away_under_people(shop):
-    for n in range(6):
-        book(a_member(f"Seat{n} X", charter=shop.charter), shop.bench)
+    for person in crowd(shop, 6):
+        book(person, shop.bench)
     with pytest.raises(Refused) as refused, transaction():
         catalogue.describe(
             actor=acting(shop.lea), machine_id=shop.bench.id, space_id=shop.space.id, capacity=5, slug="bench", code="BENCH",

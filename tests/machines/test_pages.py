@@ -18,7 +18,7 @@ from machines import links, proposals, queries, screens
 from machines.models import Machine, Reservation
 from machines.rules import Status
 from tests.builders import a_member, acting
-from tests.machines.scene import at, book, cancel, check_in, end, fresh, ready, set_clock
+from tests.machines.scene import at, book, cancel, check_in, crowd, end, fresh, ready, set_clock
 from tests.machines.test_outages import FIELDS, put_out, report, retire
 
 
@@ -479,8 +479,7 @@ def test_a_page_issues_as_many_statements_full_as_empty(shop, as_, statements, u
     book(shop.ada, shop.laser1)
     client = as_(who)
     few = _statements(client, url, statements)
-    for n in range(6):
-        zoe = ready(shop, f"Many{n} X")
+    for n, zoe in enumerate(crowd(shop, 6)):
         book(zoe, shop.laser2, f"{9 + n:02}:15", 0.75)
         cancel(shop.ada, book(shop.ada, shop.printer, f"{9 + n:02}:00", 0.5, day="2026-11-28"))
         report(zoe, shop.laser1)

@@ -13,8 +13,8 @@ from app.kernel import clock
 from app.kernel.db import db, transaction
 from app.kernel.periods import Period
 from machines import queries, timetable
-from tests.builders import a_member, acting
-from tests.machines.scene import at, book, cancel, check_in, end, ready, set_clock
+from tests.builders import acting
+from tests.machines.scene import at, book, cancel, check_in, crowd, end, ready, set_clock
 from tests.machines.test_outages import put_out
 
 TOMORROW = date(2026, 11, 27)
@@ -159,7 +159,7 @@ def test_a_quarter_that_is_only_half_open_is_not_offered(shop):
 
 
 def test_a_bench_is_free_while_a_seat_is_and_says_how_many(shop):
-    people = [a_member(f"Seat{n} X", charter=shop.charter) for n in range(6)]
+    people = crowd(shop, 6)
     for person in people[:5]:
         book(person, shop.bench, "14:00", 1)
     cells = {cell.start: cell for cell in row_of("bench").cells}
