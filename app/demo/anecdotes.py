@@ -75,6 +75,8 @@ class Anecdotes:
         story, lea, nora = self.story, self.people["lea"], self.people["nora"]
         self._on(150, 9, lambda: scenery.set_prices(lea.actor, self.places.machines.values(), self.places.equipment))
         self._on(118, 12, lambda: scenery.publish_second_charter(nora.actor, self.places))
+        for number, box in enumerate(("lea", "chloe", "tom", "youssef", "mai", "paul", "nora")):
+            self._on(117, 9 + number, self._accepts(self.people[box]))
         for one in BREAKDOWNS:
             self._on(one.ago, one.hour, self._breaks(one))
         for ago, by, about, text in NOTES:
@@ -210,8 +212,15 @@ class Anecdotes:
             return None
         return held.certification_id
 
+    def _accepts(self, person: Person) -> Callable[[], None]:
+        return lambda: joining.accept_charter(person, self.places)
+
     def _note(self, by: Person, about: Person, text: str) -> Callable[[], None]:
-        return lambda: _only(records.write_note(actor=by.actor, member_id=about.id, text=text))
+        def act() -> None:
+            if about.id:  # in a short story they may not have come yet
+                records.write_note(actor=by.actor, member_id=about.id, text=text)
+
+        return act
 
     def _make_exceptions(self) -> None:
         """Léa books for the firms where the rules would say no, and writes why."""

@@ -57,11 +57,11 @@ def plans(story: Story, diary: Diary, people: Sequence[Person]) -> Iterator[Plan
 
 
 def _how_many(story: Story, day: date, dice: Random) -> int:
-    """The lab grows all year; the last weeks are the fullest."""
+    """The lab grows all year; the days around the present are the fullest."""
     grown = min(1.0, (day - story.first_day).days / max(story.days, 1))
-    mean = (7.0 + 4.8 * grown) * WEEKDAYS[day.weekday()] * MONTHS[day.month - 1] * story.size
-    if story.ago(10) <= day <= story.today + timedelta(days=9):
-        mean *= 1.35
+    mean = (3.8 + 4.4 * grown) * WEEKDAYS[day.weekday()] * MONTHS[day.month - 1] * story.size
+    if story.ago(9) <= day <= story.today + timedelta(days=9):
+        mean *= 2.7
     return max(2, round(dice.gauss(mean, mean * 0.18)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import String, cast, func, literal, select
 
 from app.demo.desk import Desk
 from app.demo.diary import Diary
@@ -17,17 +17,20 @@ from app.demo.visits import Visits
 from app.kernel import clock
 from app.kernel.db import db
 from billing.models import Adjustment, Charge
-from machines.models import Reservation
+from machines.models import Machine, Reservation
 from machines.rules import Status
 
 AT_WORK = 5
 """How many are at a machine when the story ends in opening hours."""
 
-QUESTIONS = (
-    "L’extraction s’est arrêtée au milieu, j’ai dû tout recommencer.",
-    "J’étais parti à 16 h 30, j’ai oublié d’appuyer sur « Terminer ».",
-    "La première couche n’a jamais tenu, la pièce est à refaire.",
-)
+QUESTIONS = {
+    "laser": "L’extraction s’est arrêtée au milieu, j’ai dû tout recommencer.",
+    "print": "La première couche n’a jamais tenu, la pièce est à refaire.",
+    "wood": "J’étais parti à 16 h 30, j’ai oublié d’appuyer sur « Terminer ».",
+    "textile": "Le fil a cassé toutes les cinq minutes, je n’ai rien pu finir.",
+    "vinyl": "La lame était émoussée, le rouleau est perdu.",
+}
+WAITING = 3
 
 
 @dataclass(slots=True)
@@ -69,17 +72,25 @@ class Present:
                     break
 
     def _leave_questions_open(self) -> None:
-        """Three who find a bill of these days too high: one a person, Karim first."""
+        """Some find a bill of these days too high, and nobody has answered yet: one a person, Karim first."""
         since = self.story.now - timedelta(days=9)
         asked = select(Adjustment.charge_id)
         rows = db.session.execute(
-            select(Charge.id, Charge.payer_id)
+            select(Charge.id, Charge.payer_id, Charge.opened_at, Machine.slug)
+            .join(Reservation, Charge.subject == literal("reservation:") + cast(Reservation.id, String))
+            .join(Machine, Machine.id == Reservation.machine_id)
             .where(Charge.opened_at >= since, Charge.amount_cents > Charge.credited_cents, Charge.id.not_in(asked))
             .order_by(Charge.opened_at.desc(), Charge.id.desc())
         ).all()
-        latest: dict[int, int] = {}
-        for row in rows:
-            latest.setdefault(row.payer_id, row.id)
-        found = [(person, latest[person.id]) for person in self.people if person.id in latest and person.box != "emma"]
-        for number, (person, charge_id) in enumerate(found[: len(QUESTIONS)]):
-            self.desk.ask_and_wait(person, charge_id, QUESTIONS[number])
+        latest = {row.payer_id: row for row in reversed(rows)}
+        waiting = [(person, latest[person.id]) for person in self.people if person.id in latest and person.box != "emma"]
+        crafts = {one.slug: one.craft for one in EQUIPMENT}
+        said: set[str] = set()
+        for person, row in waiting:
+            craft = crafts[row.slug]
+            if craft in said or len(said) == WAITING:
+                continue
+            said.add(craft)
+            asked_at = row.opened_at + (self.story.now - row.opened_at) / 2
+            with clock.at(asked_at):
+                self.desk.ask_and_wait(person, row.id, QUESTIONS[craft])

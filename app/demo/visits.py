@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
+
 from app.demo.desk import Desk
 from app.demo.diary import Diary
 from app.demo.joining import accept_charter
@@ -13,9 +15,11 @@ from app.demo.places import Places
 from app.demo.plans import Plan
 from app.demo.story import Story, wall
 from app.kernel import clock
+from app.kernel.db import db
 from app.kernel.periods import Period
 from app.kernel.refusals import Refused
-from machines import codes, reservations, usage
+from machines import catalogue, codes, reservations, usage
+from machines.models import Incident
 from machines.rules import Claim
 from machines.usage import Ending
 
@@ -172,14 +176,22 @@ class Visits:
     def _end(self, plan: Plan, ident: int) -> None:
         fault = FAULTS[plan.one.craft] if 0.700 < plan.luck < 0.707 else ""
         note = NOTES[int(plan.late * len(NOTES))] if 0.1 < plan.early < 0.2 else ""
-        charge = usage.end(
-            actor=plan.person.actor, reservation_id=ident, ending=Ending(is_clean=plan.early < 0.97, note=note, fault=fault)
-        )
+        ending = Ending(is_clean=plan.early < 0.97, note=note, fault=fault)
+        charge = usage.end(actor=plan.person.actor, reservation_id=ident, ending=ending)
+        if fault:
+            self.story.at(clock.now() + timedelta(hours=20 + 30 * plan.late), lambda: self._look_at(ident))
         if charge.due_cents > 0:
             self.desk.note_debt(plan.person)
         if 0.800 < plan.luck < 0.814 and charge.due_cents > 0:
             self.desk.will_ask(plan.person, charge.id, plan.late)
         self.desk.passes_by(plan.person)
+
+    def _look_at(self, ident: int) -> None:
+        """A host sees to what was said on leaving."""
+        told = db.session.scalars(select(Incident.id).where(Incident.reservation_id == ident)).one()
+        catalogue.resolve(
+            actor=self.host.actor, incident_id=told, resolution="Vérifié et réglé avec un formateur.", back_in_service=False
+        )
 
     def _forget(self, plan: Plan, ident: int) -> None:
         if usage.end_if_forgotten(ident):
