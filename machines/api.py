@@ -20,8 +20,8 @@ from app.kernel.actors import current_actor
 from app.kernel.api import answers, once, scoped
 from app.kernel.periods import Period, wall_instant
 from app.kernel.web import public
-from machines import busy, catalogue, proposals, queries, reservations
-from machines.rules import LIVE, Claim
+from machines import agenda, busy, catalogue, proposals, queries, reservations
+from machines.rules import Claim
 from machines.schemas import (
     ClaimSchema,
     DaySpan,
@@ -63,7 +63,7 @@ def list_machines() -> list[dict[str, Any]]:
 
 
 @blp.get("/machines/<slug>/week")
-@blp.arguments(DaySpan, location="query")
+@blp.arguments(DaySpan(), location="query")
 @blp.response(200, WeekSchema)
 @blp.alt_response(304, description="Not modified since the ETag you sent")
 @answers(blp, 404, 422)
@@ -74,7 +74,7 @@ def week(span: dict[str, Any], slug: str) -> Response:
 
 
 @blp.get("/timetable")
-@blp.arguments(DaySpan, location="query")
+@blp.arguments(DaySpan(), location="query")
 @blp.response(200, TimetableSchema)
 @blp.alt_response(304, description="Not modified since the ETag you sent")
 @answers(blp, 422)
@@ -104,17 +104,14 @@ def _feed_body(stamps: list[busy.Stamp], first: date, days: int, member_id: int 
     tz = clock.zone()
     period = Period(wall_instant(first, 0, tz), wall_instant(first + timedelta(days=days), 0, tz))
     ids = [stamp.resource_id for stamp in stamps]
+    mine = agenda.my_times(member_id, period) if member_id is not None else {}
     events: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for resource_id, starts_at, ends_at, purpose, reservation_id, whose, status, use_ends_at in busy.events(ids, period):
-        mine = member_id is not None and whose == member_id and status in LIVE
-        events[resource_id].append(
-            {
-                "start": starts_at,
-                "end": min(ends_at, use_ends_at) if mine else ends_at,
-                "kind": "mine" if mine else busy.KINDS[purpose],
-                "reservation": reservation_id if mine else None,
-            }
-        )
+    for resource_id, start, end, occupancy_id, purpose in busy.taken(ids, period):
+        if claim := mine.get(occupancy_id):
+            event = {"start": start, "end": min(end, claim.ends_at), "kind": "mine", "reservation": claim.reservation_id}
+        else:
+            event = {"start": start, "end": end, "kind": busy.KINDS[purpose], "reservation": None}
+        events[resource_id].append(event)
     opening = calendar.opening(ids, period, revision=stamps[0].hours if stamps else None)
     weeks = []
     for stamp in stamps:

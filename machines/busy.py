@@ -8,12 +8,12 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import String, bindparam, select, type_coerce
 
 from app.calendar import hours
 from app.calendar import queries as calendar
 from app.calendar.models import Occupancy, Purpose, Resource
-from app.kernel.db import db
+from app.kernel.db import ManyRows, db
 from app.kernel.periods import Period, merged
 from machines.models import Machine, Reservation, State
 
@@ -39,48 +39,38 @@ class Stamp:
     hours: hours.Revision
 
 
+_STAMP_COLUMNS = (
+    select(
+        Machine.id,
+        Machine.resource_id,
+        Machine.slug,
+        Resource.capacity,
+        Resource.revision,
+        Machine.state == State.OUT_OF_ORDER,
+        Machine.out_from,
+        Machine.out_until,
+        *hours.revision_columns(),
+    )
+    .join(Resource, Resource.id == Machine.resource_id)
+    .where(Machine.state != State.RETIRED)
+)
+_STAMP = _STAMP_COLUMNS.where(Machine.slug == bindparam("slug"))
+_STAMPS = ManyRows(_STAMP_COLUMNS)
+
+
 def stamps(slug: str | None = None) -> list[Stamp]:
     """One machine's, or every machine's, in one statement."""
     if slug is not None and "\x00" in slug:
         return []
-    statement: Select[Any] = (
-        select(
-            Machine.id,
-            Machine.resource_id,
-            Machine.slug,
-            Resource.capacity,
-            Resource.revision,
-            Machine.state,
-            Machine.out_from,
-            Machine.out_until,
-            *hours.revision_columns(),
-        )
-        .join(Resource, Resource.id == Machine.resource_id)
-        .where(Machine.state != State.RETIRED)
-        .order_by(Machine.id)
-    )
-    if slug is not None:
-        statement = statement.where(Machine.slug == slug)
+    rows = _STAMPS.read() if slug is None else db.session.execute(_STAMP, {"slug": slug})
     return [
-        Stamp(
-            machine_id=row.id,
-            resource_id=row.resource_id,
-            slug=row.slug,
-            seats=row.capacity,
-            revision=row.revision,
-            out=(row.out_from, row.out_until) if row.state is State.OUT_OF_ORDER and row.out_from else None,
-            hours=(int(row.hours_revision), int(row.places)),
-        )
-        for row in db.session.execute(statement)
+        Stamp(ident, resource_id, slug, seats, revision, (begun, until) if is_out and begun else None, (int(hours), int(places)))
+        for ident, resource_id, slug, seats, revision, is_out, begun, until, hours, places in sorted(rows)
     ]
 
 
-def events(resource_ids: Sequence[int], period: Period) -> list[Any]:
-    """Rows (resource_id, starts_at, ends_at, purpose, reservation_id, member_id, status, use_ends_at) that touch `period`.
-
-    They end with the turnaround, `use_ends_at` is the end of the reservation. One statement.
-    """
-    columns = select(
+_EVENTS = calendar.touching(
+    select(
         Occupancy.resource_id,
         Occupancy.starts_at,
         Occupancy.ends_at,
@@ -89,10 +79,36 @@ def events(resource_ids: Sequence[int], period: Period) -> list[Any]:
         Reservation.member_id,
         Reservation.status,
         Reservation.ends_at.label("use_ends_at"),
-    ).select_from(Occupancy)
-    statement = calendar.touching(columns, resource_ids, period)
-    statement = statement.outerjoin(Reservation, Reservation.occupancy_id == Occupancy.id)
-    return list(db.session.execute(statement.order_by(Occupancy.resource_id, Occupancy.starts_at)))
+    )
+    .select_from(Occupancy)
+    .outerjoin(Reservation, Reservation.occupancy_id == Occupancy.id)
+).order_by(Occupancy.resource_id, Occupancy.starts_at)
+
+
+def events(resource_ids: Sequence[int], period: Period) -> list[Any]:
+    """Rows (resource_id, starts_at, ends_at, purpose, reservation_id, member_id, status, use_ends_at) that touch `period`.
+
+    They end with the turnaround, `use_ends_at` is the end of the reservation. One statement.
+    """
+    return list(db.session.execute(_EVENTS, calendar.bounds(resource_ids, period)))
+
+
+_TAKEN = ManyRows(
+    calendar.touching(
+        select(
+            Occupancy.resource_id,
+            Occupancy.starts_at,
+            Occupancy.ends_at,
+            Occupancy.id,
+            type_coerce(Occupancy.purpose, String),
+        )
+    )
+)
+
+
+def taken(resource_ids: Sequence[int], period: Period) -> list[Any]:
+    """Rows (resource_id, starts_at, ends_at, occupancy_id, purpose) that touch `period`, in order. One statement."""
+    return sorted(_TAKEN.read(**calendar.bounds(resource_ids, period)))
 
 
 def outage(stamp: Stamp, period: Period) -> Period | None:

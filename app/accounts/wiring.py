@@ -9,7 +9,7 @@ import click
 from flask import Flask, request
 from flask.cli import AppGroup
 from flask_login import LoginManager, current_user
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.accounts import (
     access,
@@ -60,13 +60,14 @@ def init_app(app: Flask) -> None:
 def _know_visitors(app: Flask) -> None:
     """A session by flask-login (its id carries the epoch, so that all can be ended), or a token on the JSON API."""
     manager = LoginManager(app)
+    by_id = select(Member).where(Member.id == bindparam("ident"))  # built once: every request of a member runs it
 
     @manager.user_loader  # type: ignore[untyped-decorator]
     def load(ident: str) -> Member | None:
         number, _sep, epoch = ident.partition(":")
         if not number.isdigit():
             return None
-        member = db.session.scalars(select(Member).where(Member.id == int(number))).first()
+        member = db.session.scalars(by_id, {"ident": int(number)}).first()
         return member if member is not None and str(member.session_epoch) == epoch else None
 
     def identify() -> tuple[Member, Actor] | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import current_app
 from holidays import country_holidays
@@ -16,11 +17,13 @@ from sqlalchemy import func, select
 
 from app.accounts import lab
 from app.calendar.models import Kind, OpeningException, OpeningRule, Resource
-from app.calendar.rules import Hours, SpecialDays, WeeklyHours
+from app.calendar.rules import Hours, SpecialDays, WeeklyHours, opening_periods
 from app.kernel.db import db
+from app.kernel.periods import Period, local_day
 
 REGIONS = {"Alsace-Moselle": "57", "GP": "971", "MQ": "972", "GF": "973", "RE": "974", "YT": "976"}
 """The lab's choice of public holidays, as `holidays` names the subdivisions of France."""
+KEPT_MOST = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +35,39 @@ class Book:
     parents: Mapping[int, int | None]
     holiday_region: str | None
     closes_on_holidays: bool
+    _computed: dict[tuple[tuple[int, ...], date, date], list[Period]] = field(default_factory=dict, compare=False, repr=False)
 
-    def chain(self, resource_id: int) -> list[Hours]:
-        """From the resource up to its site."""
-        found: list[Hours] = []
+    def opening(self, resource_ids: Iterable[int], period: Period, tz: ZoneInfo) -> dict[int, list[Period]]:
+        """The open stretches that touch `period`, whole, in order, for each resource."""
+        first, last = period.start.astimezone(tz).date(), period.end.astimezone(tz).date()
+        known: dict[tuple[int, ...], list[Period]] = {}
+        found = {}
+        for ident in resource_ids:
+            if (deciding := self._deciding(ident)) not in known:
+                known[deciding] = [one for one in self._stretches(deciding, first, last, tz) if one.overlaps(period)]
+            found[ident] = known[deciding]
+        return found
+
+    def _deciding(self, resource_id: int) -> tuple[int, ...]:
+        """The places whose hours count for the resource, from itself up to its site."""
+        idents: list[int] = []
         ident: int | None = resource_id
         while ident is not None:
-            found.append(self.hours.get(ident, Hours()))
+            if ident in self.hours:
+                idents.append(ident)
             ident = self.parents.get(ident)
-        return found
+        return tuple(idents)
+
+    def _stretches(self, deciding: tuple[int, ...], first: date, last: date, tz: ZoneInfo) -> list[Period]:
+        """Computed once: the same few weeks are asked for again and again, and each is dozens of conversions of clocks."""
+        if (kept := self._computed.get((deciding, first, last))) is None:
+            days = Period(local_day(first, tz).start, local_day(last, tz).end)
+            chain = [self.hours[ident] for ident in deciding]
+            kept = opening_periods(days, chain, self.holidays([first.year, last.year]), tz)
+            if len(self._computed) >= KEPT_MOST:
+                self._computed.clear()
+            self._computed[deciding, first, last] = kept
+        return kept
 
     def holidays(self, years: Iterable[int], language: str = "fr") -> Mapping[date, str]:
         """Public holidays of France (and of the lab's region) by name, if the lab closes then; of the years around too."""
@@ -70,9 +97,12 @@ def revision_columns() -> tuple[Any, Any]:
     return places.scalar_subquery().label("hours_revision"), count.scalar_subquery().label("places")
 
 
+_REVISION = select(*revision_columns())
+
+
 def revision() -> Revision:
     """One statement."""
-    row = db.session.execute(select(*revision_columns())).one()
+    row = db.session.execute(_REVISION).one()
     return int(row[0]), int(row[1])
 
 

@@ -9,10 +9,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 
 from app.calendar import hours as books
-from app.calendar import rules
 from app.calendar.models import LONGEST, Kind, Occupancy, Purpose, Resource
 from app.kernel import clock
 from app.kernel.db import db
@@ -47,36 +46,34 @@ def opening_revision() -> books.Revision:
 
 def opening(resource_ids: Sequence[int], period: Period, *, revision: books.Revision | None = None) -> dict[int, list[Period]]:
     """The open stretches that touch `period`, whole, in order. One statement, none when the caller knows the revision."""
-    book, tz = books.book(revision), clock.zone()
-    years = range(period.start.astimezone(tz).year, period.end.astimezone(tz).year + 1)
-    holidays = book.holidays(years)
-    known: dict[tuple[rules.Hours, ...], list[Period]] = {}
-    found = {}
-    for ident in resource_ids:
-        chain = tuple(book.chain(ident))
-        if chain not in known:
-            known[chain] = rules.opening_periods(period, chain, holidays, tz)
-        found[ident] = known[chain]
-    return found
+    return books.book(revision).opening(resource_ids, period, clock.zone())
 
 
-def touching(statement: _Statement, resource_ids: Sequence[int], period: Period) -> _Statement:
-    """Narrow a select over Occupancy to the unreleased rows of these resources that share time with `period`.
+def touching(statement: _Statement) -> _Statement:
+    """Narrow a select over Occupancy to the unreleased rows of some resources that share time with a period.
 
-    `starts_at` is bounded from below too (no row is longer than LONGEST), so that the search is a range of the index.
+    Which ones and when are parameters (`bounds`), so that the statement is built once. `starts_at` is bounded from below too
+    (no row is longer than LONGEST), so that the search is a range of the index.
     """
     return statement.where(
-        Occupancy.resource_id.in_(resource_ids),
+        Occupancy.resource_id.in_(bindparam("resource_ids", expanding=True)),
         Occupancy.released_at.is_(None),
-        Occupancy.ends_at > period.start,
-        Occupancy.starts_at < period.end,
-        Occupancy.starts_at >= period.start - LONGEST,
+        Occupancy.ends_at > bindparam("bounds_start"),
+        Occupancy.starts_at < bindparam("bounds_end"),
+        Occupancy.starts_at >= bindparam("bounds_earliest"),
     )
 
 
-def occupied(resource_ids: Sequence[int], period: Period) -> dict[int, list[Busy]]:
-    """Who takes what during `period`. One statement."""
-    columns = select(
+def bounds(resource_ids: Sequence[int], period: Period) -> dict[str, Any]:
+    """The parameters of a `touching` statement."""
+    earliest = period.start - LONGEST
+    return {
+        "resource_ids": resource_ids, "bounds_start": period.start, "bounds_end": period.end, "bounds_earliest": earliest,
+    }  # fmt: skip
+
+
+_OCCUPIED = touching(
+    select(
         Occupancy.resource_id,
         Occupancy.id,
         Occupancy.lane,
@@ -86,8 +83,13 @@ def occupied(resource_ids: Sequence[int], period: Period) -> dict[int, list[Busy
         Occupancy.subject,
         Occupancy.note,
     )
+).order_by(Occupancy.starts_at)
+
+
+def occupied(resource_ids: Sequence[int], period: Period) -> dict[int, list[Busy]]:
+    """Who takes what during `period`. One statement."""
     found: dict[int, list[Busy]] = {ident: [] for ident in resource_ids}
-    for row in db.session.execute(touching(columns, resource_ids, period).order_by(Occupancy.starts_at)):
+    for row in db.session.execute(_OCCUPIED, bounds(resource_ids, period)):
         found[row.resource_id].append(
             Busy(row.id, row.lane, Period(row.starts_at, row.ends_at), row.purpose, row.subject, row.note)
         )
@@ -221,8 +223,9 @@ def in_the_way(resource_ids: Sequence[int], period: Period) -> list[Obstacle]:
     columns = select(
         Resource.name, Occupancy.resource_id, Occupancy.starts_at, Occupancy.ends_at, Occupancy.purpose, Occupancy.subject
     ).join(Resource, Resource.id == Occupancy.resource_id)
+    ordered = touching(columns).order_by(Occupancy.starts_at, Occupancy.id)
     found: dict[tuple[int, str], Obstacle] = {}
-    for row in db.session.execute(touching(columns, resource_ids, period).order_by(Occupancy.starts_at, Occupancy.id)):
+    for row in db.session.execute(ordered, bounds(resource_ids, period)):
         known = found.get((row.resource_id, row.subject))
         start = min(row.starts_at, known.period.start) if known else row.starts_at
         end = max(row.ends_at, known.period.end) if known else row.ends_at

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
+import orjson
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
@@ -23,6 +24,7 @@ from sqlalchemy import (
     Select,
     String,
     event,
+    func,
     select,
 )
 from sqlalchemy.engine import Engine
@@ -61,10 +63,17 @@ class UtcDateTime(TypeDecorator[datetime]):
         instant = value.astimezone(UTC)
         return instant.replace(tzinfo=None) if dialect.name == "sqlite" else instant
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
+        # Feeds read hundreds: on SQLite the text becomes an aware instant in one step instead of three.
+        return _instant_from_text if dialect.name == "sqlite" else _instant_in_utc
+
+
+def _instant_from_text(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(f"{text}+00:00")
+
+
+def _instant_in_utc(value: datetime | None) -> datetime | None:
+    return None if value is None else value.astimezone(UTC)
 
 
 # A 64-bit key; on SQLite an INTEGER PRIMARY KEY is one already, and only it counts up by itself.
@@ -122,6 +131,30 @@ def transaction() -> Iterator[None]:
         raise
     finally:
         session.info["writing"] = False
+
+
+class ManyRows:
+    """A select built once and read whole, for feeds of hundreds of rows. Instants and strings come as their types say; an
+    enumeration's column must be read as a string. The order is for the reader to make.
+
+    SQLite's driver lets go of the interpreter at every row, and the threads of a worker fight for it: there the rows travel
+    together, as one JSON text.
+    """
+
+    def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
+        inner = statement.subquery()
+        self._plain = statement
+        self._together = select(func.json_group_array(func.json_array(*inner.c)))
+        self._instants = [place for place, column in enumerate(inner.c) if isinstance(column.type, UtcDateTime)]
+
+    def read(self, **parameters: Any) -> list[Any]:
+        if db.session.get_bind().dialect.name != "sqlite":
+            return list(db.session.execute(self._plain, parameters))
+        rows: list[Any] = orjson.loads(db.session.scalar(self._together, parameters) or "[]")
+        for row in rows:
+            for place in self._instants:
+                row[place] = _instant_from_text(row[place])
+        return rows
 
 
 def locked(entity: type[_Row], ident: int, *options: ORMOption) -> _Row:
@@ -196,8 +229,12 @@ def _sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _sqlite_begin(connection: Connection) -> None:
-    write = connection.get_execution_options().get("etabli_write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    if connection.get_execution_options().get("etabli_write"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return
+    driver = connection.connection.dbapi_connection
+    assert driver is not None
+    driver.execute("BEGIN")  # it takes no lock, so cannot fail, and every request pays for it: straight to the driver
 
 
 def sqlite_version() -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, flash, g, redirect, render_template, request, url_for
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
@@ -22,7 +23,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app.kernel import i18n, idempotency
+from app.kernel import clock, i18n, idempotency
 from app.kernel.actors import Actor, Role, current_actor
 from app.kernel.db import db, is_deadlock, repeating, transaction
 from app.kernel.refusals import N_, NotAllowed, Refusal, Refused
@@ -52,6 +53,17 @@ def _rewind_files() -> None:
     """What was read of the files sent is read again from the start; the rest of the request is kept parsed by itself."""
     for _name, file in request.__dict__.get("files", MultiDict()).items(multi=True):
         file.stream.seek(0)
+
+
+class Sessions(SecureCookieSessionInterface):
+    """The signed cookie, renewed by the first answer of each day: it ends a month after the last day somebody came, and only
+    that answer pays for signing it anew.
+    """
+
+    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
+        if session.permanent and session.get("renewed") != (today := clock.today().isoformat()):
+            session["renewed"] = today
+        return session.modified
 
 
 # ── who may open a page ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -428,6 +440,7 @@ def init_app(app: Flask) -> None:
         PERMANENT_SESSION_LIFETIME=60 * 60 * 24 * 30,
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session, so that nobody loses what they typed
     )
+    app.session_interface = Sessions()
     app.extensions["navigation"] = []
     app.extensions["page_context"] = {}
     app.before_request(_meet)
