@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from app.accounts import tokens
@@ -142,3 +145,11 @@ def test_no_page_of_accounts_opens_a_door_of_its_own_to_other_methods(app, peopl
     for method in ("PUT", "PATCH", "DELETE"):
         for path in ("/account", "/settings", "/sign-in"):
             assert Browser(app).client.open(path, method=method).status_code in (400, 405)
+
+
+def test_no_id_of_a_page_is_that_of_an_icon(app):
+    """Every page carries the icons: a label would point to the drawing instead of its field."""
+    icons = set(re.findall(r'<symbol id="([^"]+)"', (Path(app.root_path) / "static" / "icons.svg").read_text()))
+    for template in (Path(app.root_path) / "accounts" / "templates" / "accounts").glob("*.html"):
+        assert icons.isdisjoint(re.findall(r'\bid="([^"]+)"', template.read_text())), template.name
+    assert "calendar" in icons

@@ -118,6 +118,20 @@ def test_of_two_administrators_who_act_on_each_other_at_once_one_stays(app, peop
 
 
 @pytest.mark.both_engines
+def test_who_was_suspended_a_moment_ago_suspends_nobody(app, people):
+    a_member("Third One", roles=(Role.ADMINISTRATOR,))
+    grant(people.nora, people.lea, Role.ADMINISTRATOR)
+    nora, lea = acting(fresh(people.nora)), acting(fresh(people.lea))
+    results = at_once(
+        app,
+        lambda: members.suspend(actor=nora, member_id=lea.member_id, reason="You first"),
+        lambda: members.suspend(actor=lea, member_id=nora.member_id, reason="No, you"),
+    )
+    assert sorted(type(one).__name__ for one in results) == ["Member", "NotAllowed"]
+    assert queries.administrators() == 2
+
+
+@pytest.mark.both_engines
 def test_of_four_administrators_who_all_resign_at_once_one_stays(app, people):
     others = [a_member(f"Admin {name}", roles=(Role.ADMINISTRATOR,)) for name in "ABC"]
     actors = [acting(one) for one in (people.nora, *others)]
