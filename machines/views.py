@@ -68,7 +68,6 @@ def create_reservation(slug: str) -> ResponseReturnValue:
             url = once(act)
         except Refused as refused:
             form.refuse(refused)
-            one = queries.machine(slug, even_retired=True)  # as it is now, with its place
         else:
             flash(_("It is yours: %(when)s.", when=i18n.span(form.claim.start, form.claim.end)), "free")
             return see(url)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextvars
+import threading
 from datetime import timedelta
 
 import pytest
@@ -234,13 +236,21 @@ def test_a_machine_out_of_order_until_noon_is_booked_after_noon_only(shop):
     book(shop.ada, shop.laser1, "12:00", 1)
 
 
-def test_a_stale_page_does_not_book_a_machine_put_out_of_order_meanwhile(app, shop):
-    stale = shop.laser1
-    assert stale.state == "in_service"
-    with app.app_context(), transaction():
-        catalogue.put_out_of_order(actor=acting(shop.lea), machine_id=stale.id, until=None, note="Lens")
-    assert stale.state == "in_service"
-    assert refused_for(shop.ada, stale) == ["out_of_service"]
+def test_a_page_read_before_the_outage_does_not_book_after_it(app, shop):
+    read = shop.laser1
+    assert read.state == "in_service"
+
+    def put_out():
+        with app.app_context(), transaction():
+            catalogue.put_out_of_order(actor=acting(shop.lea), machine_id=read.id, until=None, note="Lens")
+
+    meanwhile = threading.Thread(target=contextvars.copy_context().run, args=(put_out,))
+    meanwhile.start()
+    meanwhile.join()
+    assert read.state == "in_service"
+    with pytest.raises(Refused) as refused:
+        book(shop.ada, read)
+    assert codes_of(refused) == ["out_of_service"]
 
 
 def test_a_retired_machine_is_booked_no_more(shop):

@@ -131,6 +131,7 @@ def test_a_machines_calendar_says_busy_and_nothing_else(shop, as_):
     assert set(event) == {
         "UID", "SEQUENCE", "DTSTAMP", "LAST-MODIFIED", "DTSTART", "DTEND", "SUMMARY", "STATUS", "TRANSP",
     }  # fmt: skip
+    assert str(event["summary"]) in ("Occupé", "Busy")
     assert not re.search(r"Ada|Lovelace|lamp|reservation|/r/", text)
 
 

@@ -434,5 +434,7 @@ def test_a_signed_link_of_something_else_is_not_a_reservations(shop, as_, app):
     row = book(shop.ada, shop.laser1)
     forged = URLSafeSerializer(app.config["SECRET_KEY"], salt="machine-screen").dumps([row.id, row.member_id])
     assert as_(None).get(f"/r/{forged}").status_code == 404
+    stranger = URLSafeSerializer("another key that is long enough", salt="reservation-link").dumps([row.id, row.member_id])
+    assert as_(None).get(f"/r/{stranger}").status_code == 404
     listed = URLSafeSerializer(app.config["SECRET_KEY"], salt="reservation-link").dumps("ab")
     assert as_(None).get(f"/r/{listed}").status_code == 404
