@@ -19,7 +19,6 @@ from app.demo.story import Story, wall
 from app.demo.visits import Visits
 from app.kernel import clock
 from app.kernel.periods import Period
-from app.kernel.refusals import Refused
 from machines import catalogue
 from trainings import certifications, queries
 
@@ -179,12 +178,7 @@ class Anecdotes:
         resource_id = self.places.spaces[space] if space else self.places.machines[slug].resource_id
 
         def act() -> None:
-            try:
-                blocks.block(
-                    actor=self.people["lea"].actor, resource_id=resource_id, period=period, purpose=purpose, reason=reason
-                )
-            except Refused as refused:
-                self.story.notes.update(f"to close: {refusal.code}" for refusal in refused.refusals)
+            blocks.block(actor=self.people["lea"].actor, resource_id=resource_id, period=period, purpose=purpose, reason=reason)
 
         self.story.on(max(day - timedelta(days=20), self.story.first_day + timedelta(days=1)), 9.25, act)
 

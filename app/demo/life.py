@@ -69,7 +69,8 @@ def _plan_coming_and_going(story: Story, scene: places.Places, people: list[Pers
         person.joins_on = story.first_day + timedelta(days=max(1, round(story.days * person.joins_after)))
         if person.fate in LAST_SEEN:
             person.leaves_on = story.ago(LAST_SEEN[person.fate])
-        if person.fate == "waiting":
+        if person.fate == "waiting":  # comes with the newcomers of the last days
+            person.joins_on = story.today
             continue
         if person.fate == "newcomer":
             person.joins_on = story.ago(5)

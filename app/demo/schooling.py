@@ -173,7 +173,7 @@ class School:
             slug = dice.choices(
                 ("decoupe-laser", "fraiseuse", "machines-a-bois", "broderie", "impression-resine"), (5, 4, 3, 2, 2)
             )[0]
-            day = max(self.story.ago(dice.randrange(1, 24)), person.joins_on)
+            day = max(self.story.ago(dice.randrange(1, 24)), person.joins_on + timedelta(days=1))
             if person.holds.get(slug) or not person.is_here(self.story.today):
                 continue
             competence_id = self.places.competences[slug]

@@ -12,6 +12,7 @@ from random import Random
 
 from app.kernel import clock
 from app.kernel.periods import wall_instant
+from app.kernel.refusals import Refused
 
 Act = Callable[[], None]
 
@@ -56,11 +57,17 @@ class Story:
         self.at(wall(day, hour), act)
 
     def play(self) -> None:
-        """Until nothing is left. An act may plan others; one planned for the past happens next."""
+        """Until nothing is left. An act may plan others; one planned for the past happens next.
+
+        The services may say no, as they do to everybody: that is noted, and life goes on.
+        """
         while self._script:
             instant, _number, act = heapq.heappop(self._script)
             with clock.at(instant):
-                act()
+                try:
+                    act()
+                except Refused as refused:
+                    self.notes.update(refusal.code for refusal in refused.refusals)
                 self.after_each(instant)
 
 

@@ -25,6 +25,8 @@ from machines.usage import Ending
 
 ABSENT_AFTER = timedelta(minutes=16)
 FORGOTTEN_AFTER = timedelta(minutes=11)
+WELL_BEFORE = timedelta(hours=8)
+"""Plans change early enough for the lab to allow it."""
 
 NOTES = (
     "Lentille nettoyée.", "Bobine presque finie.", "J’ai laissé les chutes dans le bac.", "Aspirateur à vider.",
@@ -53,12 +55,13 @@ class Visits:
         self.story.at(_booked_at(plan), lambda: self.book(plan))
 
     def walk_in(self, plan: Plan) -> bool:
-        """Somebody at the door takes the free machine before them and begins. Whether it was free."""
+        """Somebody at the door takes the free machine before them and begins. Whether they could."""
         period = self._free(plan)
         if period is None or period.start > clock.now():
             return False
-        ident = self._reserve(plan, period)
-        if ident is None:
+        try:
+            ident = self._reserve(plan, period, None)
+        except Refused:
             return False
         usage.check_in(actor=self.host.actor, reservation_id=ident, code=None, ticks=0, vouched=True)
         return True
@@ -68,24 +71,20 @@ class Visits:
         period = self._free(plan)
         if period is None:
             self.story.notes["nothing free"] += 1
-            return
-        ident = self._reserve(plan, period, because)
-        if ident is not None:
-            self._follow(plan, ident, period)
+        else:
+            self._follow(plan, self._reserve(plan, period, because), period)
 
     def _free(self, plan: Plan) -> Period | None:
         return self.diary.fit(plan.one, plan.person, plan.day, wall(plan.day, plan.hour), plan.minutes, after=clock.now())
 
-    def _reserve(self, plan: Plan, period: Period, because: str | None = None) -> int | None:
+    def _reserve(self, plan: Plan, period: Period, because: str | None) -> int:
+        """Who hears that a bill has waited too long pays it and asks again."""
         accept_charter(plan.person, self.places)
         try:
             ident = self._try_to_reserve(plan, period, because)
         except Refused as refused:
-            if {refusal.code for refusal in refused.refusals} != {"machines.owes_overdue"}:
-                self.story.notes.update(refusal.code for refusal in refused.refusals)
-                return None
-            if plan.person.pays == "never":
-                return None
+            if [refusal.code for refusal in refused.refusals] != ["machines.owes_overdue"] or plan.person.pays == "never":
+                raise
             self.desk.settle(plan.person)
             ident = self._try_to_reserve(plan, period, because)
         self.diary.take(plan.one, plan.person, period)
@@ -104,9 +103,9 @@ class Visits:
     def _follow(self, plan: Plan, ident: int, period: Period) -> None:
         ahead = period.start - clock.now()
         middle = clock.now() + ahead * (0.2 + 0.5 * plan.luck)
-        if plan.fate == "cancel" and ahead > timedelta(hours=6):
+        if plan.fate == "cancel" and ahead > WELL_BEFORE:
             self.story.at(middle, lambda: self._cancel(plan, ident, period))
-        elif plan.fate == "move" and ahead > timedelta(hours=6):
+        elif plan.fate == "move" and ahead > WELL_BEFORE:
             self.story.at(middle, lambda: self._move(plan, ident, period))
         else:
             self._come(plan, ident, period)
