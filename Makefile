@@ -1,6 +1,9 @@
 # `make run` to use the program, `make test` to prove it. Both set up what they need first. See README.md.
 
 SHELL := /bin/sh
+# An empty environment has no PATH: the system's own then.
+PATH := $(or $(PATH),/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
+export PATH
 PYTHON := .venv/bin/python
 T ?= tests
 LAB ?= demo
