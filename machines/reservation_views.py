@@ -13,18 +13,16 @@ from sqlalchemy.exc import NoResultFound
 from app.accounts import lab
 from app.accounts import queries as accounts
 from app.kernel import clock, i18n
-from app.kernel.actors import Actor, Door, Role, current_actor
+from app.kernel.actors import Actor, Door, current_actor
 from app.kernel.api import MAX_ID
-from app.kernel.db import transaction
 from app.kernel.periods import Period
 from app.kernel.refusals import Refused
-from app.kernel.web import flash_refusals, needs, once, page, public, see, shown
+from app.kernel.web import flash_refusals, once, page, public, see, shown
 from billing import queries as money
-from machines import agenda, arrivals, facts, links, queries, reservations, rules, usage
-from machines.forms import CancellationForm, CheckInForm, EndingForm, ReservationForm, is_near
+from machines import facts, links, queries, reservations, rules, usage
+from machines.forms import CancellationForm, ReservationForm, is_near
 from machines.models import Reservation, State
 from machines.rules import Claim, Status
-from machines.usage import Ending
 from machines.views import alternatives_to
 
 bp = Blueprint("reservations", __name__, template_folder="templates")
@@ -47,13 +45,13 @@ def my_reservations() -> ResponseReturnValue:
         past=past,
         charges=charges,
         calendar_url=url_for("feeds.personal", token=accounts.member(actor.member_id).calendar_token, _external=True),
-        **_shared(),
+        **shared(),
     )
 
 
 @bp.get(ONE)
 def one(reservation_id: int) -> ResponseReturnValue:
-    return _reservation_page(_own(reservation_id), current_actor(), None)
+    return _reservation_page(own(reservation_id), current_actor(), None)
 
 
 @bp.get("/r/<token>")
@@ -66,7 +64,7 @@ def by_link(token: str) -> ResponseReturnValue:
 
 @bp.post(f"{ONE}/cancellation")
 def cancel(reservation_id: int) -> ResponseReturnValue:
-    return _cancel(_own(reservation_id), current_actor(), None)
+    return _cancel(own(reservation_id), current_actor(), None)
 
 
 @bp.post("/r/<token>/cancellation")
@@ -77,7 +75,7 @@ def cancel_by_link(token: str) -> ResponseReturnValue:
 
 @bp.post(f"{ONE}/period")
 def move(reservation_id: int) -> ResponseReturnValue:
-    return _move(_own(reservation_id), current_actor(), None)
+    return _move(own(reservation_id), current_actor(), None)
 
 
 @bp.post("/r/<token>/period")
@@ -86,107 +84,7 @@ def move_by_link(token: str) -> ResponseReturnValue:
     return _move(*_linked(token), token)
 
 
-@bp.route("/machines/<slug>/check-in", methods=["GET", "POST"])
-def check_in(slug: str) -> ResponseReturnValue:
-    """Where the QR on the machine leads: one button and the safety ticks, for the reservation that is due."""
-    machine = queries.machine(slug)
-    actor = current_actor()
-    assert actor.member_id is not None
-    reservation = agenda.due_at(machine.id, actor.member_id, _check_in_opens())
-    form = CheckInForm(code=request.args.get("code", ""))
-    form.offer_ticks([i18n.in_words(tick) for tick in machine.safety_ticks])
-    if reservation is not None and reservation.status is not Status.CONFIRMED:
-        return see(url_for("reservations.one", reservation_id=reservation.id))
-    if reservation is not None and form.is_submitted() and form.validate():
-        url = url_for("reservations.one", reservation_id=reservation.id)
-        ident, ticks = reservation.id, len(set(form.ticks.data or []))
-
-        def act() -> str:
-            usage.check_in(actor=actor, reservation_id=ident, code=form.code.data, ticks=ticks)
-            return url
-
-        try:
-            return see(once(act))
-        except Refused as refused:
-            if usage.is_wrong_code(refused):
-                with transaction():
-                    usage.note_wrong_code(ident)
-            form.refuse(refused)
-    return page(
-        "machines/check_in.html",
-        form.status if form.is_submitted() else 200,
-        machine=machine,
-        reservation=reservation,
-        form=form,
-        **_shared(),
-    )
-
-
-@bp.post(f"{ONE}/presence")
-@needs(Role.MANAGER)
-def vouch(reservation_id: int) -> ResponseReturnValue:
-    """A host who sees the person checks them in from the Today board."""
-    actor = current_actor()
-
-    def act() -> str:
-        usage.check_in(actor=actor, reservation_id=reservation_id, code=None, ticks=0, vouched=True)
-        return url_for("reports.today")
-
-    try:
-        return see(once(act))
-    except Refused as refused:
-        flash_refusals(refused)
-        return see(url_for("reports.today"))
-
-
-@bp.route(f"{ONE}/completion", methods=["GET", "POST"])
-def complete(reservation_id: int) -> ResponseReturnValue:
-    """Clean? Fault? Then the price."""
-    reservation = _own(reservation_id)
-    actor, url = current_actor(), url_for("reservations.one", reservation_id=reservation_id)
-    form = EndingForm()
-    if form.validate_on_submit():
-        ending = Ending(
-            is_clean=form.is_clean.data == "yes",
-            note=(form.note.data or "").strip(),
-            fault=(form.fault.data or "").strip(),
-            stops_machine=bool(form.stops_machine.data),
-        )
-
-        def act() -> str:
-            usage.end(actor=actor, reservation_id=reservation_id, ending=ending)
-            return url
-
-        try:
-            return see(once(act))
-        except Refused as refused:
-            form.refuse(refused)
-            reservation = _own(reservation_id)  # as it is now, with its machine
-    elif not form.is_submitted() and arrivals.ending_refusals(reservation.status):
-        return see(url)
-    return page("machines/ending.html", form.status if form.is_submitted() else 200, reservation=reservation, form=form)
-
-
-@bp.post(f"{ONE}/extension")
-def extend(reservation_id: int) -> ResponseReturnValue:
-    """A quarter of an hour more, when nobody waits."""
-    minutes = _own(reservation_id).machine.extension_minutes
-    actor, back = current_actor(), url_for("reservations.one", reservation_id=reservation_id)
-
-    def act() -> str:
-        reservations.extend(actor=actor, reservation_id=reservation_id)
-        return back
-
-    try:
-        url = once(act)
-    except Refused as refused:
-        flash_refusals(refused)
-        return see(back)
-    flash(_("%(minutes)s more.", minutes=i18n.duration(minutes)), "free")
-    return see(url)
-
-
-def _own(reservation_id: int) -> Reservation:
+def own(reservation_id: int) -> Reservation:
     return queries.reservation_or_404(current_actor(), reservation_id)
 
 
@@ -227,7 +125,7 @@ def _reservation_page(
         is_retired=reservation.machine.state is State.RETIRED,
         undo=_undo(reservation, known),
         again=_as_form(reservation.period) if reservation.status is Status.CANCELLED and is_to_come else None,
-        **_shared(),
+        **shared(),
     )
 
 
@@ -300,17 +198,17 @@ def _page_of(reservation: Reservation, token: str | None, **more: Any) -> str:
     return url_for("reservations.one", reservation_id=reservation.id, **more)
 
 
-def _check_in_opens() -> timedelta:
+def check_in_opens() -> timedelta:
     house = lab.current()
     return timedelta(minutes=house.check_in_opens_minutes if house else 10)
 
 
-def _shared() -> dict[str, Any]:
+def shared() -> dict[str, Any]:
     """What several of these pages need to say the state and the clock."""
     return {
         "Status": Status,
         "status_words": rules.STATUS_WORDS,
         "clock_now": clock.now(),
         "auto_end": usage.leave_time(),
-        "check_in_opens": _check_in_opens(),
+        "check_in_opens": check_in_opens(),
     }

@@ -13,14 +13,14 @@ from app.kernel.db import db
 from app.kernel.refusals import N_
 from app.kernel.web import add_to_navigation
 from billing import names
-from machines import admin_views, catalogue, feeds, jobs, letters, reservation_api, reservation_views, views
+from machines import admin_views, catalogue, feeds, jobs, letters, reservation_api, upkeep_views, usage_views
 from machines import api as machines_api
 from machines.models import Machine, Requirement, State
 from trainings.openings import add_openings
 
 
 def init_app(app: Flask) -> None:
-    for blueprint in (admin_views.bp, views.bp, reservation_views.bp, feeds.bp):
+    for blueprint in (admin_views.bp, upkeep_views.bp, usage_views.bp, feeds.bp):
         app.register_blueprint(blueprint)
     api.register(app, machines_api.blp)
     api.register(app, reservation_api.blp)
