@@ -71,7 +71,7 @@ class Anecdotes:
 
     def plan(self) -> None:
         """Everything that has its day. What lies before the first day did not happen."""
-        story, lea, nora = self.story, self.people["lea"], self.people["nora"]
+        lea, nora = self.people["lea"], self.people["nora"]
         self._on(150, 9, lambda: scenery.set_prices(lea.actor, self.places.machines.values(), self.places.equipment))
         self._on(118, 12, lambda: scenery.publish_second_charter(nora.actor, self.places))
         for number, box in enumerate(("lea", "chloe", "tom", "youssef", "mai", "paul", "nora")):
@@ -83,9 +83,7 @@ class Anecdotes:
         self._take_rights_away()
         self._service_the_laser()
         self._make_exceptions()
-        self._break_the_otter()
-        late = story.now - timedelta(hours=17)
-        story.at(late, lambda: _only(self._report("brodeuse", "mai", "Le fil du quatrième chariot casse.", stops=False)))
+        self._leave_two_machines_ill()
         self._close_the_wood_shop()
 
     def newcomers(self, password_hash: str) -> None:
@@ -136,8 +134,8 @@ class Anecdotes:
         machine = self.places.machines[slug]
         return catalogue.report(actor=self.people[by].actor, machine_id=machine.id, text=text, stops_machine=stops).id
 
-    def _break_the_otter(self) -> None:
-        """Since the last evening; a part is on its way, and people have booked it."""
+    def _leave_two_machines_ill(self) -> None:
+        """Since the last open day: the otter waits for a part and people have booked it; the embroiderer limps on."""
         day = self.last_open(self.story.today)
         back = wall(self.next_open(self.story.today, 2), 16)
         note = "Buse bouchée, bloc chauffant commandé."
@@ -148,6 +146,8 @@ class Anecdotes:
                 actor=self.people["lea"].actor, machine_id=self.places.machines["loutre"].id, until=back, note=note
             )
 
+        limps = "Le fil du quatrième chariot casse."
+        self.story.on(day, 15.7, lambda: _only(self._report("brodeuse", "mai", limps, stops=False)))
         self.story.on(day, 17.4, lambda: _only(self._report("loutre", "priya", "Bourrage : plus rien ne sort.", stops=True)))
         self.story.on(day, 17.75, stop)
 

@@ -31,6 +31,7 @@ QUESTIONS = {
     "vinyl": "La lame était émoussée, le rouleau est perdu.",
 }
 WAITING = 3
+SOON = timedelta(minutes=25)
 
 
 @dataclass(slots=True)
@@ -91,6 +92,5 @@ class Present:
             if craft in said or len(said) == WAITING:
                 continue
             said.add(craft)
-            asked_at = row.opened_at + (self.story.now - row.opened_at) / 2
-            with clock.at(asked_at):
+            with clock.at(min(row.opened_at + SOON, self.story.now)):
                 self.desk.ask_and_wait(person, row.id, QUESTIONS[craft])
