@@ -144,10 +144,12 @@ def test_pictures_broken_in_any_way_are_refused_and_never_a_bug(probe, sent):
     assert seen == {200, 422}
 
 
-def test_pillow_calls_some_broken_files_a_syntax_error(sent):
+def test_a_broken_png_is_no_picture_even_where_pillow_calls_it_a_syntax_error(sent):
     data = bytearray(picture("PNG"))
     where = data.index(b"IDAT")
-    data[where : where + 4] = b"\x01\x02\x03\x04"
+    data[where - 4 : where] = struct.pack(">I", 22)  # the chunk says it is shorter than it is
+    with pytest.raises(SyntaxError), Image.open(BytesIO(data)) as broken:
+        broken.load()
     assert sent(bytes(data))[1] == {"codes": ["uploads.not_a_picture"]}
 
 
