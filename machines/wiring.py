@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from flask import Flask, url_for
 from sqlalchemy import select
 
+from app.calendar import subjects
 from app.kernel import api, i18n
 from app.kernel.db import db
 from app.kernel.refusals import N_
@@ -28,6 +29,7 @@ def init_app(app: Flask) -> None:
     jobs.init_app(app)
     names.add_item_names(app, "machine", catalogue.item_names)
     add_openings(app, _opened_by)
+    subjects.add_page(app, "reservation", lambda ident: url_for("reservations.one", reservation_id=ident))
     add_to_navigation(app, N_("Machines"), "machines.catalogue", "laser", order=10, in_tabbar=True)
     add_to_navigation(app, N_("Timetable"), "machines.timetable", "calendar", order=20, in_tabbar=True)
     add_to_navigation(app, N_("Reservations"), "reservations.mine", "clock", order=30, audience="member", in_tabbar=True)

@@ -8,7 +8,7 @@ import re
 import pytest
 from sqlalchemy import func, select
 
-from app.calendar import blocks, queries, resources, subjects
+from app.calendar import blocks, queries, resources
 from app.calendar.models import Block, Kind, OpeningException, OpeningRule, Purpose, Resource
 from app.kernel import clock
 from app.kernel.db import db, transaction
@@ -331,8 +331,7 @@ def test_a_machine_is_blocked_and_released_from_its_page(house, lea):
     assert "Released" in text(lea.get("/places/laser/blocks"))
 
 
-def test_a_block_in_the_way_of_a_reservation_lists_it_and_links_to_it(app, house, lea, monkeypatch):
-    subjects.add_page(app, "reservation", lambda ident: f"/reservations/{ident}")
+def test_a_block_in_the_way_of_a_reservation_lists_it_and_links_to_it(house, lea):
     take(house.laser, stretch("10:00", "11:00"), "reservation:42")
     take(house.table, stretch("14:00", "15:00"), "visit:7")
     page = lea.post("/places/site/blocks", data={**TOMORROW, "reason": "Works"})
