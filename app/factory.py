@@ -9,7 +9,7 @@ from flask_migrate import Migrate
 from app import cli, health, worker
 from app.accounts import wiring as accounts
 from app.calendar import wiring as calendar
-from app.kernel import api, db, events, i18n, mail, outbox, web
+from app.kernel import api, db, errors, events, i18n, mail, outbox, web
 from app.kernel.settings import Settings
 from app.reports import wiring as reports
 from billing import wiring as billing
@@ -28,6 +28,7 @@ def create_app(settings: Settings | None = None) -> web.House:
     Migrate(app, db.db, directory="migrations", render_as_batch=True)
     i18n.init_app(app)
     web.init_app(app)
+    errors.init_app(app)
     api.init_app(app)
     events.init_app(app)
     outbox.init_app(app)

@@ -11,7 +11,8 @@ from flask_login import login_user
 from app.accounts import throttle
 from app.accounts.models import Member
 from app.accounts.throttle import Throttled, Try
-from app.kernel.web import HouseForm, error_page, page, safe_next, see
+from app.kernel.errors import error_page
+from app.kernel.web import HouseForm, page, safe_next, see
 
 bp = Blueprint("accounts", __name__, template_folder="templates")
 

@@ -17,8 +17,9 @@ from werkzeug.exceptions import HTTPException
 from app.kernel import i18n, idempotency
 from app.kernel.actors import current_actor
 from app.kernel.db import db, transaction
+from app.kernel.errors import note_bug, on_bug, on_http_error, with_error_headers
 from app.kernel.refusals import NotAllowed, Refusal, Refused
-from app.kernel.web import Access, access_of, csrf, fingerprint, note_bug, on_bug, on_http_error, with_error_headers
+from app.kernel.web import Access, access_of, csrf, fingerprint
 
 PREFIX = "/api/v1"
 PROBLEM = "application/problem+json"

@@ -1,4 +1,4 @@
-"""The HTML edge: who may open which page, pages and fragments, forms, one effect per submission, error pages, headers."""
+"""The HTML edge: who may open which page, pages and fragments, forms, one effect per submission, navigation, headers."""
 
 from __future__ import annotations
 
@@ -16,17 +16,15 @@ from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
-from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
+from flask_wtf.csrf import CSRFProtect, generate_csrf
 from markupsafe import Markup
-from sqlalchemy.exc import NoResultFound
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.kernel import clock, i18n, idempotency
 from app.kernel.actors import Actor, Role, current_actor
-from app.kernel.db import db, is_deadlock, repeating, transaction
-from app.kernel.refusals import N_, NotAllowed, Refusal, Refused
+from app.kernel.db import repeating, transaction
+from app.kernel.refusals import Refusal, Refused
 from app.kernel.settings import Settings
 
 csrf = CSRFProtect()
@@ -322,83 +320,7 @@ def _nonce() -> str:
     return cast(str, g.csp_nonce)
 
 
-# ── error pages and headers ──────────────────────────────────────────────────────────────────────────────────────────
-
-_ERRORS = {
-    400: (N_("This request cannot be read."), N_("Go back, reload the page and try again: what you typed is still there.")),
-    403: (N_("This page is for the lab's team."), N_("If you need it for your work here, ask a manager for the role.")),
-    404: (N_("There is nothing here, or it is not yours."), N_("Check the address, or start again from the home page.")),
-    405: (N_("This page cannot be used that way."), N_("Start again from the home page.")),
-    413: (N_("This file is too large."), N_("Send a file of 10 MB at most.")),
-    429: (N_("That was many tries in a short time."), N_("Wait a few minutes, then try again.")),
-    503: (N_("The lab is very busy at this moment."), N_("Nothing was half done. Wait a few seconds, then try again.")),
-    500: (N_("Something broke on our side."), N_("Nothing was half done. The team can find out with the number below.")),
-}  # fmt: skip
-
-
-def error_page(code: int) -> Response:
-    title, text = _ERRORS.get(code, _ERRORS[400])
-    return page(
-        "pages/error.html",
-        code,
-        code=code,
-        title=_(title),
-        text=_(text),
-        request_id=g.get("request_id", ""),
-        action_label=_("Go to the home page"),
-        action_url=url_for("reports.home"),
-    )
-
-
-def on_http_error(error: HTTPException) -> ResponseReturnValue:
-    if error.code is None or error.code < 400:
-        return error
-    return with_error_headers(error_page(error.code), error)
-
-
-def with_error_headers(response: Response, error: HTTPException) -> Response:
-    """The headers that tell a program what to do about an error."""
-    for name, value in error.get_headers():
-        if name in ("Allow", "Retry-After"):
-            response.headers[name] = value
-    return response
-
-
-def on_bug(error: Exception) -> ResponseReturnValue:
-    code = note_bug(error)
-    try:
-        return error_page(code)
-    except Exception:
-        current_app.logger.exception("request %s: no error page either", g.get("request_id"))
-        return _last_words(code)
-
-
-def note_bug(error: Exception) -> int:
-    """Write a failure down and end its transaction; 503 when the database gave up to others, else 500."""
-    request_id = g.get("request_id")
-    if busy := is_deadlock(error):
-        current_app.logger.warning("request %s gave up to the database: %s", request_id, error)
-    else:
-        current_app.logger.exception("request %s failed", request_id, exc_info=error)
-    try:
-        db.session.rollback()
-    except Exception:
-        current_app.logger.exception("request %s: no rollback either", request_id)
-    return 503 if busy else 500
-
-
-def _last_words(code: int) -> Response:
-    """An error page that needs neither a template nor the database."""
-    best = request.accept_languages.best_match(i18n.LOCALES, default=i18n.DEFAULT_LOCALE) or i18n.DEFAULT_LOCALE
-    with i18n.speaking(best):
-        title, text = (_(words) for words in _ERRORS[code])
-    html = Markup('<!doctype html><html lang="{}"><meta charset="utf-8"><title>{}</title><h1>{}</h1><p>{}</p><p>{}</p></html>')
-    words = html.format(best, title, title, text, g.get("request_id", ""))
-    return Response(words, code, content_type="text/html; charset=utf-8")
-
-
-def _on_csrf(_error: CSRFError) -> ResponseReturnValue:
-    return error_page(400)
+# ── headers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _harden(response: Response) -> Response:
@@ -450,11 +372,6 @@ def init_app(app: Flask) -> None:
     app.context_processor(_context)
     app.jinja_env.globals["sprite"] = _sprite
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.register_error_handler(HTTPException, on_http_error)
-    app.register_error_handler(CSRFError, _on_csrf)
-    app.register_error_handler(NotAllowed, lambda _error: error_page(403))
-    app.register_error_handler(NoResultFound, lambda _error: error_page(404))
-    app.register_error_handler(Exception, on_bug)
     if settings.trusted_proxies:
         count = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
