@@ -120,7 +120,7 @@ def others(count: int, dice: Random) -> list[Person]:
                 group=dice.choices((TariffGroup.STANDARD, SOLIDARITY, PRO), (70, 24, 6))[0],
                 locale="en" if name in ENGLISH_SPEAKERS else "fr",
                 energy=round(dice.lognormvariate(-0.1, 0.75), 3),
-                pays=dice.choices(("now", "week", "month", "late"), (42, 32, 19, 7))[0],
+                pays=dice.choices(("now", "week", "month", "late"), (20, 34, 38, 8))[0],
                 joins_after=dice.uniform(0.005, 0.08) if number < len(NAMES) * 0.42 else 0.1 + 0.88 * dice.random() ** 0.8,
                 leaves_after=dice.uniform(0.45, 0.95) if first < 0.12 else None,
                 consent=dice.random() < 0.62,

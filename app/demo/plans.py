@@ -19,6 +19,12 @@ _Thing = TypeVar("_Thing")
 DAYS_AHEAD = 24
 """How far beyond the present people have plans already."""
 
+AT_FIRST, GROWTH, CROWD = 3.2, 3.9, 3.0
+"""Plans a day when the lab opened, how many more by now, and how much fuller the days around the present are.
+
+Each plan costs some sixty statements: these numbers decide how long the demo takes to build.
+"""
+
 WEEKDAYS = (0.55, 0.95, 1.2, 1.25, 0.95, 1.4, 1.0)
 MONTHS = (1.0, 1.0, 1.05, 1.05, 1.0, 1.05, 0.75, 0.6, 1.05, 1.1, 1.15, 1.05)
 FATES = {"come": 84.0, "forget": 2.5, "no_show": 3.5, "cancel": 6.0, "move": 4.0}
@@ -59,9 +65,9 @@ def plans(story: Story, diary: Diary, people: Sequence[Person]) -> Iterator[Plan
 def _how_many(story: Story, day: date, dice: Random) -> int:
     """The lab grows all year; the days around the present are the fullest."""
     grown = min(1.0, (day - story.first_day).days / max(story.days, 1))
-    mean = (3.8 + 4.4 * grown) * WEEKDAYS[day.weekday()] * MONTHS[day.month - 1] * story.size
+    mean = (AT_FIRST + GROWTH * grown) * WEEKDAYS[day.weekday()] * MONTHS[day.month - 1] * story.size
     if story.ago(9) <= day <= story.today + timedelta(days=9):
-        mean *= 2.7
+        mean *= CROWD
     return max(2, round(dice.gauss(mean, mean * 0.18)))
 
 
