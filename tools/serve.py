@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import fcntl
+import logging
 import os
 import secrets
 import signal
@@ -88,6 +89,7 @@ def prepare() -> list[str]:
         app = create_app()
     except SettingsError as error:
         stop(str(error))
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     with app.app_context():
         say("Bringing the database up to date")
         upgrade()
