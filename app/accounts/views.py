@@ -7,7 +7,6 @@ from collections.abc import Callable
 from flask import current_app, flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_login import logout_user
 
 from app.accounts import access, members, passwords, queries, throttle, tokens
 from app.accounts.edge import address, bp, count_try, let_in, me, onward, slow_down, wished
@@ -208,7 +207,6 @@ def _spent(purpose: TokenPurpose, refused: Refused | None = None) -> ResponseRet
 @bp.post("/sign-out")
 @public
 def sign_out() -> ResponseReturnValue:
-    logout_user()
     session.clear()
     return see(url_for("reports.home"))
 
@@ -217,7 +215,6 @@ def sign_out() -> ResponseReturnValue:
 def sign_out_everywhere() -> ResponseReturnValue:
     with transaction():
         access.end_sessions(actor=current_actor(), member_id=me().id)
-    logout_user()
     session.clear()
     flash(_("You are signed out on every device."), "free")
     return see(url_for("accounts.sign_in"))
