@@ -14,6 +14,7 @@ from app.calendar import queries as calendar
 from app.calendar.models import Kind, Resource
 from app.kernel import clock
 from app.kernel.actors import Role, current_actor
+from app.kernel.api import MAX_ID
 from app.kernel.audit import AuditEntry
 from app.kernel.db import db
 from app.kernel.periods import Period, local_day
@@ -86,7 +87,7 @@ def today() -> ResponseReturnValue:
     )
 
 
-@bp.get("/members/<int:member_id>")
+@bp.get(f"/members/<int(max={MAX_ID}):member_id>")
 @needs(Role.MANAGER, Role.ACCOUNTANT)
 def member(member_id: int) -> ResponseReturnValue:
     """Competences, reservations, money and notes, kept apart. Accountants see the money only."""
