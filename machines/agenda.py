@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from sqlalchemy import bindparam, select
 
@@ -47,13 +46,6 @@ class Engagement:
     period: Period
 
 
-_LIVE_OF_MEMBER = (
-    Reservation.member_id == bindparam("member_id"),
-    Reservation.status.in_(LIVE),
-    Reservation.ends_at > bindparam("after"),
-    # None is longer than that: with it, years of past reservations are not looked at.
-    Reservation.starts_at > bindparam("earliest"),
-)
 _ENGAGEMENTS = (
     select(
         Reservation.id,
@@ -65,7 +57,12 @@ _ENGAGEMENTS = (
         Reservation.ends_at,
     )
     .join(Machine, Machine.id == Reservation.machine_id)
-    .where(*_LIVE_OF_MEMBER)
+    .where(
+        Reservation.member_id == bindparam("member_id"),
+        Reservation.status.in_(LIVE),
+        Reservation.ends_at > bindparam("after"),
+        Reservation.starts_at > bindparam("earliest"),  # none is longer: years of past ones are not looked at
+    )
 )
 
 
@@ -73,25 +70,6 @@ def engagements(member_id: int, now: datetime) -> list[Engagement]:
     """One statement."""
     rows = db.session.execute(_ENGAGEMENTS, {"member_id": member_id, "after": now, "earliest": now - LONGEST})
     return [Engagement(*row[:5], Period(row.starts_at, row.ends_at)) for row in rows]
-
-
-class MyTime(NamedTuple):
-    """A member's own stretch on a timetable; it ends before the turnaround that others see."""
-
-    reservation_id: int
-    ends_at: datetime
-
-
-_MY_TIMES = select(Reservation.occupancy_id, Reservation.id, Reservation.ends_at).where(
-    *_LIVE_OF_MEMBER, Reservation.starts_at < bindparam("before")
-)
-
-
-def my_times(member_id: int, period: Period) -> dict[int, MyTime]:
-    """The member's live reservations that touch `period`, by occupancy. One statement."""
-    earliest = period.start - LONGEST
-    known = {"member_id": member_id, "after": period.start, "before": period.end, "earliest": earliest}
-    return {occupancy_id: MyTime(ident, ends_at) for occupancy_id, ident, ends_at in db.session.execute(_MY_TIMES, known)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from app.kernel.actors import current_actor
 from app.kernel.api import answers, once, scoped
 from app.kernel.periods import Period, wall_instant
 from app.kernel.web import public
-from machines import agenda, busy, catalogue, proposals, queries, reservations
+from machines import busy, catalogue, proposals, queries, reservations
 from machines.rules import Claim
 from machines.schemas import (
     ClaimSchema,
@@ -104,13 +104,12 @@ def _feed_body(stamps: list[busy.Stamp], first: date, days: int, member_id: int 
     tz = clock.zone()
     period = Period(wall_instant(first, 0, tz), wall_instant(first + timedelta(days=days), 0, tz))
     ids = [stamp.resource_id for stamp in stamps]
-    mine = agenda.my_times(member_id, period) if member_id is not None else {}
     events: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for resource_id, start, end, occupancy_id, purpose in busy.taken(ids, period):
-        if claim := mine.get(occupancy_id):
-            event = {"start": start, "end": min(end, claim.ends_at), "kind": "mine", "reservation": claim.reservation_id}
-        else:
+    for resource_id, start, end, purpose, mine, use_ends_at in busy.taken(ids, period, member_id):
+        if mine is None:
             event = {"start": start, "end": end, "kind": busy.KINDS[purpose], "reservation": None}
+        else:
+            event = {"start": start, "end": min(end, use_ends_at), "kind": "mine", "reservation": mine}
         events[resource_id].append(event)
     opening = calendar.opening(ids, period, revision=stamps[0].hours if stamps else None)
     weeks = []

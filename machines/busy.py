@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import String, bindparam, select, type_coerce
+from sqlalchemy import String, and_, bindparam, or_, select, type_coerce
 
 from app.calendar import hours
 from app.calendar import queries as calendar
@@ -16,6 +17,7 @@ from app.calendar.models import Occupancy, Purpose, Resource
 from app.kernel.db import ManyRows, db
 from app.kernel.periods import Period, merged
 from machines.models import Machine, Reservation, State
+from machines.rules import LIVE
 
 KINDS: Mapping[Purpose, str] = {
     Purpose.RESERVATION: "other",
@@ -62,7 +64,7 @@ def stamps(slug: str | None = None) -> list[Stamp]:
     """One machine's, or every machine's, in one statement."""
     if slug is not None and "\x00" in slug:
         return []
-    rows = _STAMPS.read() if slug is None else db.session.execute(_STAMP, {"slug": slug})
+    rows = _STAMPS.read() if slug is None else db.session.connection().execute(_STAMP, {"slug": slug})
     return [
         Stamp(ident, resource_id, slug, seats, revision, (begun, until) if is_out and begun else None, (int(hours), int(places)))
         for ident, resource_id, slug, seats, revision, is_out, begun, until, hours, places in sorted(rows)
@@ -99,16 +101,28 @@ _TAKEN = ManyRows(
             Occupancy.resource_id,
             Occupancy.starts_at,
             Occupancy.ends_at,
-            Occupancy.id,
             type_coerce(Occupancy.purpose, String),
+            Reservation.id,
+            Reservation.ends_at,
+        )
+        .select_from(Occupancy)
+        .outerjoin(
+            Reservation,
+            and_(
+                Reservation.occupancy_id == Occupancy.id,
+                Reservation.member_id == bindparam("member_id"),
+                or_(*(Reservation.status == status for status in LIVE)),
+            ),
         )
     )
 )
 
 
-def taken(resource_ids: Sequence[int], period: Period) -> list[Any]:
-    """Rows (resource_id, starts_at, ends_at, occupancy_id, purpose) that touch `period`, in order. One statement."""
-    return sorted(_TAKEN.read(**calendar.bounds(resource_ids, period)))
+def taken(resource_ids: Sequence[int], period: Period, member_id: int | None) -> list[Any]:
+    """Rows (resource_id, starts_at, ends_at, purpose, reservation_id, use_ends_at) that touch `period`, in order; the last two
+    only where it is the member's own. One statement.
+    """
+    return sorted(_TAKEN.read(member_id=member_id, **calendar.bounds(resource_ids, period)), key=itemgetter(0, 1, 2))
 
 
 def outage(stamp: Stamp, period: Period) -> Period | None:

@@ -143,7 +143,7 @@ def ask_for_charter() -> ResponseReturnValue | None:
     `reminders` say so on every page, and booking is refused.
     """
     member = g.get("member")
-    if member is None or request.method != "GET" or request.blueprint is None or not _is_a_page():
+    if member is None or is_api_request() or request.method != "GET" or request.blueprint is None or not _is_a_page():
         return None
     standing = g.standing = queries.standing(member.id)
     if standing.charter_accepted or standing.guardian_awaited:

@@ -6,9 +6,9 @@ import sys
 from datetime import timedelta
 
 import click
-from flask import Flask, request
+from flask import Flask, request, session
 from flask.cli import AppGroup
-from flask_login import LoginManager, current_user
+from flask_login import LoginManager
 from sqlalchemy import bindparam, select
 
 from app.accounts import (
@@ -59,10 +59,9 @@ def init_app(app: Flask) -> None:
 
 def _know_visitors(app: Flask) -> None:
     """A session by flask-login (its id carries the epoch, so that all can be ended), or a token on the JSON API."""
-    manager = LoginManager(app)
+    LoginManager().init_app(app, add_context_processor=False)  # it writes the session; who it names is found here
     by_id = select(Member).where(Member.id == bindparam("ident"))  # built once: every request of a member runs it
 
-    @manager.user_loader  # type: ignore[untyped-decorator]
     def load(ident: str) -> Member | None:
         number, _sep, epoch = ident.partition(":")
         if not number.isdigit():
@@ -78,10 +77,8 @@ def _know_visitors(app: Flask) -> None:
                 return None
             _note_use(found[1])
             return found[0], queries.actor_for(found[0], Door.API, found[1].scopes)
-        if not current_user.is_authenticated:
-            return None
-        member: Member = current_user._get_current_object()
-        return member, queries.actor_for(member, Door.PAGE)
+        member = load(session.get("_user_id", ""))
+        return (member, queries.actor_for(member, Door.PAGE)) if member is not None else None
 
     app.extensions["identify"] = identify
 

@@ -148,12 +148,14 @@ class ManyRows:
         self._instants = [place for place, column in enumerate(inner.c) if isinstance(column.type, UtcDateTime)]
 
     def read(self, **parameters: Any) -> list[Any]:
-        if db.session.get_bind().dialect.name != "sqlite":
-            return list(db.session.execute(self._plain, parameters))
-        rows: list[Any] = orjson.loads(db.session.scalar(self._together, parameters) or "[]")
+        connection = db.session().connection()
+        if connection.dialect.name != "sqlite":
+            return list(connection.execute(self._plain, parameters))
+        rows: list[Any] = orjson.loads(connection.scalar(self._together, parameters) or "[]")
         for row in rows:
             for place in self._instants:
-                row[place] = _instant_from_text(row[place])
+                if (text := row[place]) is not None:
+                    row[place] = datetime.fromisoformat(f"{text}+00:00")
         return rows
 
 

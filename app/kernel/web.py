@@ -17,6 +17,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import CSRFProtect, generate_csrf
+from itsdangerous import URLSafeTimedSerializer
 from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -35,6 +36,10 @@ Identify = Callable[[], tuple[Any, Actor] | None]
 
 class House(Flask):
     """Flask, with a request run again when the database gave its transaction up to a deadlock."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """No view or hook of ours is a coroutine, so none is inspected for it, a dozen times a request."""
+        return func
 
     def dispatch_request(self) -> ResponseReturnValue:
         dispatch, tries = super().dispatch_request, iter((False, True, True, True))
@@ -62,6 +67,12 @@ class Sessions(SecureCookieSessionInterface):
         if session.permanent and session.get("renewed") != (today := clock.today().isoformat()):
             session["renewed"] = today
         return session.modified
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        if "session_signer" not in app.extensions:
+            app.extensions["session_signer"] = super().get_signing_serializer(app)
+        signer: URLSafeTimedSerializer | None = app.extensions["session_signer"]
+        return signer
 
 
 # ── who may open a page ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -325,19 +336,25 @@ def _nonce() -> str:
 
 def _harden(response: Response) -> Response:
     script = f"script-src 'self' 'nonce-{g.csp_nonce}'" if "csp_nonce" in g else "script-src 'self'"
-    response.headers.setdefault(
-        "Content-Security-Policy",
+    policy = (
         f"default-src 'self'; {script}; style-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
-        " form-action 'self'; frame-ancestors 'none'",
+        " form-action 'self'; frame-ancestors 'none'"
     )
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Referrer-Policy", "same-origin")
-    response.headers.setdefault("Permissions-Policy", "geolocation=(), microphone=(), payment=()")
+    wanted = [
+        ("Content-Security-Policy", policy),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "same-origin"),
+        ("Permissions-Policy", "geolocation=(), microphone=(), payment=()"),
+    ]
     settings: Settings = current_app.extensions["settings"]
     if settings.is_secure:
-        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        wanted.append(("Strict-Transport-Security", "max-age=31536000"))
     if request.endpoint != "static":
-        response.headers.setdefault("Cache-Control", "private, no-cache")
+        wanted.append(("Cache-Control", "private, no-cache"))
+    given = {name.lower() for name, _value in response.headers}
+    for name, value in wanted:
+        if name.lower() not in given:
+            response.headers.add(name, value)
     return response
 
 
