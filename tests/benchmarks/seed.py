@@ -108,7 +108,7 @@ def bookings(count: int) -> list[Booking]:
             if claim.period is None or not any(hours.contains(claim.period) for hours in opening):
                 continue
             for number, machine in enumerate(machines):
-                found.append(Booking((slot * MACHINES + number) % MEMBERS + 1, machine.id, machine.slug, claim))
+                found.append(Booking((slot * 7 + number) % MEMBERS + 1, machine.id, machine.slug, claim))
             slot += 1
     if len(found) < count:
         raise RuntimeError(f"only {len(found)} claims fit, {count} are wanted")
@@ -171,7 +171,12 @@ def _machines() -> None:
         db.session.add(resource)
         db.session.flush()
         machine = Machine(
-            resource_id=resource.id, slug=f"machine-{number}", code=f"M{number:02}", name=name, turnaround_minutes=TURNAROUND
+            resource_id=resource.id,
+            slug=f"machine-{number}",
+            code=f"M{number:02}",
+            name=name,
+            turnaround_minutes=TURNAROUND,
+            ahead_most=1000,  # asked for at every booking, never what stops one here
         )
         db.session.add(machine)
         db.session.flush()
