@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.accounts.models import Member
 from app.kernel import clock
-from app.kernel.db import db
+from app.kernel.db import db, run
 from app.kernel.money import Cents
 from app.kernel.periods import local_day
 from billing.models import Adjustment, Charge, LedgerEntry, LedgerPosting, Payment, Receipt
@@ -72,15 +72,15 @@ def balances(member_ids: Sequence[int]) -> dict[int, Cents]:
     return {ident: found.get(ident, Cents(0)) for ident in member_ids}
 
 
+_OVERDUE = select(func.sum(Charge.amount_cents - Charge.credited_cents - Charge.paid_cents)).where(
+    Charge.payer_id == bindparam("member_id"), Charge.status == Status.OPEN, Charge.opened_at < bindparam("before")
+)
+
+
 def overdue_cents(member_id: int, now: datetime) -> Cents:
     """What has been due for more than thirty days. One statement."""
-    due = func.sum(Charge.amount_cents - Charge.credited_cents - Charge.paid_cents)
-    late = select(due).where(
-        Charge.payer_id == member_id,
-        Charge.status == Status.OPEN,
-        Charge.opened_at < now - timedelta(days=OVERDUE_AFTER_DAYS),
-    )
-    return Cents(int(db.session.scalar(late) or 0))
+    before = now - timedelta(days=OVERDUE_AFTER_DAYS)
+    return Cents(int(run(_OVERDUE, member_id=member_id, before=before).scalar() or 0))
 
 
 def day_takings(day: date) -> dict[str, Cents]:

@@ -4,18 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, Date, and_, bindparam, or_, select
 
 from app.accounts.models import TariffGroup
 from app.kernel import audit, clock
 from app.kernel.actors import Actor, Role
-from app.kernel.db import db
+from app.kernel.db import db, run
 from app.kernel.refusals import NotAllowed, Refused
 from billing import rules
 from billing.guards import take_turn
 from billing.models import Rate
 from billing.pricing import RateTerms
+
+
+def _in_force(on: Any) -> ColumnElement[bool]:
+    """Of a day, or of the parameter that will bring it."""
+    return and_(Rate.valid_from <= on, or_(Rate.valid_until.is_(None), Rate.valid_until > on))
+
+
+_TERMS = (
+    select(Rate.item, Rate.tariff_group, Rate.cents_per_hour, Rate.minimum_minutes, Rate.step_minutes)
+    .where(
+        Rate.item.in_(bindparam("items", expanding=True)),
+        or_(Rate.tariff_group == TariffGroup.STANDARD, Rate.tariff_group == bindparam("group")),
+        _in_force(bindparam("on", type_=Date)),
+    )
+    .order_by(Rate.id)
+)
 
 
 def terms(item: str, tariff_group: str, on: date) -> RateTerms | None:
@@ -25,14 +42,12 @@ def terms(item: str, tariff_group: str, on: date) -> RateTerms | None:
 
 def terms_for(items: Sequence[str], tariff_group: str, on: date) -> dict[str, RateTerms]:
     """The same for many items; those that are free are left out. One statement."""
-    groups = {TariffGroup.STANDARD, TariffGroup(tariff_group)}
-    rows = db.session.scalars(
-        select(Rate).where(Rate.item.in_(items), Rate.tariff_group.in_(groups), _in_force(on)).order_by(Rate.id)
-    )
     found: dict[str, RateTerms] = {}
-    for row in rows:
-        if row.tariff_group != TariffGroup.STANDARD or row.item not in found:
-            found[row.item] = row.terms
+    for item, group, cents_per_hour, minimum_minutes, step_minutes in run(
+        _TERMS, items=list(items), group=TariffGroup(tariff_group), on=on
+    ):
+        if group != TariffGroup.STANDARD or item not in found:
+            found[item] = RateTerms(cents_per_hour, minimum_minutes, step_minutes, group)
     return found
 
 
@@ -116,7 +131,3 @@ def _last_until(item: str, tariff_group: TariffGroup, first: date) -> date | Non
 def _is_not_replaced() -> ColumnElement[bool]:
     """A rate that another one of the same day replaced holds for no day at all."""
     return or_(Rate.valid_until.is_(None), Rate.valid_until > Rate.valid_from)
-
-
-def _in_force(on: date) -> ColumnElement[bool]:
-    return (Rate.valid_from <= on) & or_(Rate.valid_until.is_(None), Rate.valid_until > on)

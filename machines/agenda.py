@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import and_, bindparam, or_, select
 
 from app.calendar.models import LONGEST
 from app.kernel import clock
-from app.kernel.db import db
+from app.kernel.db import db, run
 from app.kernel.periods import Period
 from machines import queries
 from machines.models import Machine, Reservation
@@ -66,10 +66,27 @@ _ENGAGEMENTS = (
 )
 
 
-def engagements(member_id: int, now: datetime) -> list[Engagement]:
-    """One statement."""
-    rows = db.session.execute(_ENGAGEMENTS, {"member_id": member_id, "after": now, "earliest": now - LONGEST})
-    return [Engagement(*row[:5], Period(row.starts_at, row.ends_at)) for row in rows]
+_ABOUT = _ENGAGEMENTS.where(
+    or_(
+        Reservation.machine_id == bindparam("machine_id"),
+        and_(Reservation.starts_at < bindparam("end"), Reservation.ends_at > bindparam("start")),
+    )
+)
+
+
+def engagements(member_id: int, now: datetime, *, about: tuple[int, Period | None] | None = None) -> list[Engagement]:
+    """All of the member's, or only those at one machine or during one period. One statement."""
+    mine = {"member_id": member_id, "after": now, "earliest": now - LONGEST}
+    if about is None:
+        rows = run(_ENGAGEMENTS, **mine)
+    else:
+        machine_id, period = about
+        start, end = (period.start, period.end) if period else (now, now)
+        rows = run(_ABOUT, machine_id=machine_id, start=start, end=end, **mine)
+    return [
+        Engagement(ident, machine_id, machine, is_attended, status, Period(starts_at, ends_at))
+        for ident, machine_id, machine, is_attended, status, starts_at, ends_at in rows
+    ]
 
 
 @dataclass(frozen=True, slots=True)

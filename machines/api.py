@@ -19,7 +19,7 @@ from app.kernel import api, clock
 from app.kernel.actors import current_actor
 from app.kernel.api import answers, once, scoped
 from app.kernel.periods import Period, wall_instant
-from app.kernel.web import public
+from app.kernel.web import columns_only, public
 from machines import busy, catalogue, proposals, queries, reservations
 from machines.rules import Claim
 from machines.schemas import (
@@ -67,6 +67,7 @@ def list_machines() -> list[dict[str, Any]]:
 @blp.response(200, WeekSchema)
 @blp.alt_response(304, description="Not modified since the ETag you sent")
 @answers(blp, 404, 422)
+@columns_only
 @public
 def week(span: dict[str, Any], slug: str) -> Response:
     """What happens on one machine: busy stretches without names, your own with their number. Carries an ETag."""
@@ -78,6 +79,7 @@ def week(span: dict[str, Any], slug: str) -> Response:
 @blp.response(200, TimetableSchema)
 @blp.alt_response(304, description="Not modified since the ETag you sent")
 @answers(blp, 422)
+@columns_only
 @public
 def timetable(span: dict[str, Any]) -> Response:
     """The same for every machine together, in the same number of statements. Carries an ETag."""

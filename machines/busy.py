@@ -14,7 +14,7 @@ from sqlalchemy import String, and_, bindparam, or_, select, type_coerce
 from app.calendar import hours
 from app.calendar import queries as calendar
 from app.calendar.models import Occupancy, Purpose, Resource
-from app.kernel.db import ManyRows, db
+from app.kernel.db import ManyRows, db, run
 from app.kernel.periods import Period, merged
 from machines.models import Machine, Reservation, State
 from machines.rules import LIVE
@@ -64,7 +64,7 @@ def stamps(slug: str | None = None) -> list[Stamp]:
     """One machine's, or every machine's, in one statement."""
     if slug is not None and "\x00" in slug:
         return []
-    rows = _STAMPS.read() if slug is None else db.session.connection().execute(_STAMP, {"slug": slug})
+    rows = _STAMPS.read() if slug is None else run(_STAMP, slug=slug)
     return [
         Stamp(ident, resource_id, slug, seats, revision, (begun, until) if is_out and begun else None, (int(hours), int(places)))
         for ident, resource_id, slug, seats, revision, is_out, begun, until, hours, places in sorted(rows)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import joinedload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.accounts import lab
 from app.accounts import queries as accounts
@@ -12,7 +13,7 @@ from app.accounts.queries import Standing
 from app.calendar import queries as calendar
 from app.calendar.models import Resource
 from app.kernel import clock
-from app.kernel.db import db, lock_all, locked
+from app.kernel.db import db, hold, locked, run
 from billing import queries as money
 from machines import agenda, codes, requirements, rules
 from machines.arrivals import CheckInFacts
@@ -28,17 +29,35 @@ def lock(reservation_id: int) -> tuple[Reservation, Machine]:
     return reservation, _anew(reservation.machine_id)
 
 
-def machine_as_it_stays(machine: Machine) -> Machine:
-    """The machine read anew, its place on the timetable locked: until the end nobody puts it out of order or retires it."""
-    lock_all(Resource, [machine.resource_id])
-    return _anew(machine.id)
+_ASKED_OF_MACHINE = select(
+    Machine.state,
+    Machine.out_from,
+    Machine.out_until,
+    Machine.is_attended,
+    Machine.shortest_minutes,
+    Machine.longest_minutes,
+    Machine.step_minutes,
+    Machine.horizon_days,
+    Machine.notice_minutes,
+    Machine.turnaround_minutes,
+    Machine.ahead_most,
+).where(Machine.id == bindparam("machine_id"))
+
+
+def as_it_stays(machine: Machine) -> None:
+    """What a booking asks of the machine read anew, its place on the timetable locked: until the end nobody puts it out of
+    order or retires it.
+    """
+    hold(Resource, machine.resource_id)
+    for name, value in run(_ASKED_OF_MACHINE, machine_id=machine.id).one()._mapping.items():
+        set_committed_value(machine, name, value)
 
 
 def booking(standing: Standing, machine: Machine, claim: Claim, changing: Reservation | None = None) -> BookingFacts:
     now, tz = clock.now(), clock.zone()
     period = claim.period if claim.minutes <= rules.LONGEST_MINUTES else None
     local_start, local_end = (moment.astimezone(tz).replace(tzinfo=None) for moment in (claim.start, claim.end))
-    engagements = agenda.engagements(standing.member_id, now)
+    engagements = agenda.engagements(standing.member_id, now, about=(machine.id, period))
     others = [one for one in engagements if changing is None or one.reservation_id != changing.id]
     meanwhile = [one for one in others if period is not None and one.period.overlaps(period)]
     elsewhere = [one for one in meanwhile if one.machine_id != machine.id and one.is_attended and machine.is_attended]
@@ -108,7 +127,14 @@ def cancel_notice_minutes() -> int:
     return house.cancel_notice_minutes if house else 0
 
 
+_ANEW = (
+    select(Machine)
+    .where(Machine.id == bindparam("machine_id"))
+    .options(joinedload(Machine.resource))
+    .execution_options(populate_existing=True)
+)
+
+
 def _anew(machine_id: int) -> Machine:
     """Whatever the request read of it before its transaction began."""
-    fresh = select(Machine).where(Machine.id == machine_id).options(joinedload(Machine.resource))
-    return db.session.scalars(fresh.execution_options(populate_existing=True)).one()
+    return db.session.scalars(_ANEW, {"machine_id": machine_id}).one()

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import Date, bindparam, select
 
-from app.kernel.db import db
+from app.kernel.db import run
 from machines.models import Requirement
 from machines.rules import Missing
 from trainings import queries as trainings
@@ -46,14 +46,17 @@ class Condition:
         return Missing(self.competences[0][1], names)
 
 
+_CONDITIONS = (
+    select(Requirement.machine_id, Requirement.condition, Competence.id, Competence.slug, Competence.name)
+    .join(Competence, Competence.id == Requirement.competence_id)
+    .where(Requirement.machine_id.in_(bindparam("machine_ids", expanding=True)))
+    .order_by(Requirement.machine_id, Requirement.condition, Competence.id)
+)
+
+
 def conditions(machine_ids: Iterable[int]) -> dict[int, list[Condition]]:
     """What each machine asks for, all of it; one that asks for nothing is left out. One statement."""
-    rows = db.session.execute(
-        select(Requirement.machine_id, Requirement.condition, Competence.id, Competence.slug, Competence.name)
-        .join(Competence, Competence.id == Requirement.competence_id)
-        .where(Requirement.machine_id.in_(list(machine_ids)))
-        .order_by(Requirement.machine_id, Requirement.condition, Competence.id)
-    )
+    rows = run(_CONDITIONS, machine_ids=list(machine_ids))
     grouped: dict[int, dict[int, list[tuple[int, str, Mapping[str, str]]]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         grouped[row.machine_id][row.condition].append((row.id, row.slug, row.name))
@@ -71,9 +74,29 @@ def missing(asked: Iterable[Condition], held: Held) -> tuple[Missing, ...]:
     return tuple(condition.as_missing() for condition in asked if not condition.met_by(held))
 
 
+_ASKED = (
+    select(
+        Requirement.condition,
+        Competence.id,
+        Competence.slug,
+        Competence.name,
+        trainings.held_alone(bindparam("member_id"), Competence.id, bindparam("on", type_=Date)),
+    )
+    .join(Competence, Competence.id == Requirement.competence_id)
+    .where(Requirement.machine_id == bindparam("machine_id"))
+    .order_by(Requirement.condition, Competence.id)
+)
+
+
 def missing_competences(member_id: int, machine_id: int, on: date) -> tuple[Missing, ...]:
-    """What the member still lacks on that day, for this machine. Two statements."""
-    return missing(conditions([machine_id]).get(machine_id, []), held_alone(member_id, on))
+    """What the member still lacks on that day, for this machine. One statement."""
+    grouped: dict[int, list[tuple[int, str, Mapping[str, str]]]] = defaultdict(list)
+    met = set()
+    for number, ident, slug, name, is_held in run(_ASKED, machine_id=machine_id, member_id=member_id, on=on):
+        grouped[number].append((ident, slug, name))
+        if is_held:
+            met.add(number)
+    return tuple(Condition(tuple(one)).as_missing() for number, one in grouped.items() if number not in met)
 
 
 def may_use(member_id: int, machine_ids: Collection[int], on: date) -> set[int]:

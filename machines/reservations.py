@@ -15,7 +15,7 @@ from app.calendar import queries as calendar
 from app.calendar.models import Purpose
 from app.kernel import audit, clock, mail
 from app.kernel.actors import Actor, Role
-from app.kernel.db import db, locked
+from app.kernel.db import hold, write
 from app.kernel.money import Cents
 from app.kernel.periods import Period
 from app.kernel.refusals import NotAllowed, Refusal, Refused
@@ -71,8 +71,8 @@ def book(
     """
     why = _override(actor, override_reason)
     whose = _whose(actor, member_id)
-    locked(Member, whose)  # the facts below count this member's reservations: nobody books for them meanwhile
-    machine = facts.machine_as_it_stays(machine)
+    hold(Member, whose)  # the facts below count this member's reservations: nobody books for them meanwhile
+    facts.as_it_stays(machine)
     standing = accounts.standing(whose)
     known = facts.booking(standing, machine, claim)
     found = rules.booking_refusals(known, override=why is not None)
@@ -104,9 +104,8 @@ def book(
         revision=0,
         wrong_codes=0,
     )
-    db.session.add(reservation)
-    db.session.flush()  # the occupancy, the audit and the letter name its id
-    occupancy.subject = reservation.subject
+    write(reservation)  # the occupancy, the audit and the letter name its id
+    occupancies.rename(occupancy, reservation.subject)
     audit.record(actor, "reservation.booked", reservation.subject, override_reason=why)
     _tell("machines.booked", reservation)
     return reservation

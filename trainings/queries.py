@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Date, and_, bindparam, case, exists, func, or_, select
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import aliased
 
 from app.accounts.models import Member
 from app.kernel import clock
-from app.kernel.db import db, said
+from app.kernel.db import db, run, said
 from trainings import histories, rules
 from trainings.histories import running_suspensions
 from trainings.models import (
@@ -30,6 +30,8 @@ from trainings.models import (
     Revocation,
     Suspension,
 )
+
+AUTONOMOUS = tuple(level for level in Level if level.is_autonomous)
 
 # ── what counts ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -45,8 +47,8 @@ class Held:
     valid_from: date
 
 
-def counting(on: date, row: Any = Certification, *, even_suspended: bool = False) -> ColumnElement[bool]:
-    """The condition that `row` counts on that day."""
+def counting(on: Any, row: Any = Certification, *, even_suspended: bool = False) -> ColumnElement[bool]:
+    """The condition that `row` counts on that day (a date, or the parameter that will bring it)."""
     revoked = exists().where(
         Revocation.member_id == row.member_id,
         Revocation.competence_id == row.competence_id,
@@ -62,20 +64,29 @@ def _is_suspended(row: Any) -> ColumnElement[bool]:
     )
 
 
+def held_alone(member_id: Any, competence_id: Any, on: Any) -> ColumnElement[bool]:
+    """The condition that the member may use the competence alone on that day; each a value, a column or a parameter."""
+    mine = (Certification.member_id == member_id, Certification.competence_id == competence_id)
+    return exists().where(*mine, Certification.level.in_(AUTONOMOUS), counting(on))
+
+
+_OF_MEMBERS = select(
+    Certification.member_id,
+    Certification.competence_id,
+    Certification.level,
+    Certification.valid_until,
+    Certification.id,
+    Certification.valid_from,
+).where(Certification.member_id.in_(bindparam("member_ids", expanding=True)))
+_COUNTING = _OF_MEMBERS.where(counting(bindparam("on", type_=Date)))
+_COUNTING_EVEN_SUSPENDED = _OF_MEMBERS.where(counting(bindparam("on", type_=Date), even_suspended=True))
+
+
 def counting_rows(member_ids: Iterable[int], on: date, *, even_suspended: bool = False) -> dict[int, list[Held]]:
     """Everything that counts, best first for each competence. One statement."""
-    rows = db.session.execute(
-        select(
-            Certification.member_id,
-            Certification.competence_id,
-            Certification.level,
-            Certification.valid_until,
-            Certification.id,
-            Certification.valid_from,
-        ).where(Certification.member_id.in_(set(member_ids)), counting(on, even_suspended=even_suspended))
-    )
+    statement = _COUNTING_EVEN_SUSPENDED if even_suspended else _COUNTING
     found: dict[int, list[Held]] = defaultdict(list)
-    for row in rows:
+    for row in run(statement, member_ids=list(set(member_ids)), on=on):
         found[row.member_id].append(Held(*row[1:]))
     for held_rows in found.values():
         held_rows.sort(key=_strength, reverse=True)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select
 
 from app.accounts import rules
 from app.accounts.models import ApiToken, Charter, CharterAcceptance, Member, MemberNote, TariffGroup
 from app.kernel import clock
 from app.kernel.actors import Actor, Door, Role
-from app.kernel.db import db
+from app.kernel.db import db, run
 from app.kernel.mail import Recipient
 
 PAGE = 40
@@ -59,27 +60,28 @@ def names(ids: Iterable[int]) -> dict[int, str]:
     return {row.id: row.name for row in rows}
 
 
+_IN_FORCE = select(func.max(Charter.version)).scalar_subquery()
+_THEIRS = (
+    select(CharterAcceptance.id)
+    .join(Charter, Charter.id == CharterAcceptance.charter_id)
+    .where(CharterAcceptance.member_id == bindparam("member_id"), Charter.version == _IN_FORCE)
+)
+_CONFIRMED = or_(CharterAcceptance.guardian_email.is_(None), CharterAcceptance.guardian_confirmed_at.is_not(None))
+_STANDING = select(
+    Member.tariff_group,
+    Member.locale,
+    Member.email_proved_at,
+    Member.suspended_at,
+    Member.suspension_reason,
+    or_(_THEIRS.where(_CONFIRMED).exists(), _IN_FORCE.is_(None)).label("accepted"),
+    _THEIRS.where(~_CONFIRMED).exists().label("awaited"),
+    _IN_FORCE.label("version"),
+).where(Member.id == bindparam("member_id"))
+
+
 def standing(member_id: int) -> Standing:
     """One statement. Without any charter published, everybody has accepted it. Raises NoResultFound."""
-    in_force = select(func.max(Charter.version)).scalar_subquery()
-    theirs = (
-        select(CharterAcceptance.id)
-        .join(Charter, Charter.id == CharterAcceptance.charter_id)
-        .where(CharterAcceptance.member_id == member_id, Charter.version == in_force)
-    )
-    confirmed = or_(CharterAcceptance.guardian_email.is_(None), CharterAcceptance.guardian_confirmed_at.is_not(None))
-    row = db.session.execute(
-        select(
-            Member.tariff_group,
-            Member.locale,
-            Member.email_proved_at,
-            Member.suspended_at,
-            Member.suspension_reason,
-            or_(theirs.where(confirmed).exists(), in_force.is_(None)).label("accepted"),
-            theirs.where(~confirmed).exists().label("awaited"),
-            in_force.label("version"),
-        ).where(Member.id == member_id)
-    ).one()
+    row = run(_STANDING, member_id=member_id).one()
     return Standing(
         member_id=member_id,
         tariff_group=row.tariff_group,
@@ -92,8 +94,8 @@ def standing(member_id: int) -> Standing:
     )
 
 
-def actor_for(one: Member, door: Door, scopes: Iterable[str] | None = None) -> Actor:
-    """While somebody is suspended, their roles sleep."""
+def actor_for(one: Any, door: Door, scopes: Iterable[str] | None = None) -> Actor:
+    """`one` is a member or a row with their id, roles and suspension. While somebody is suspended, their roles sleep."""
     known = {role.value for role in Role} if one.suspended_at is None else set()
     roles = frozenset(Role(role) for role in one.roles if role in known)
     return Actor(one.id, roles, door, frozenset(scopes) if scopes is not None else None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import timedelta
+from typing import Any
 
 import click
 from flask import Flask, request, session
@@ -30,9 +31,9 @@ from app.accounts.models import ApiToken, Member
 from app.kernel import api, clock, outbox
 from app.kernel.actors import Actor, Door, Role
 from app.kernel.api import SCOPES
-from app.kernel.db import db, transaction
+from app.kernel.db import db, run, transaction
 from app.kernel.refusals import N_
-from app.kernel.web import add_context, add_to_navigation
+from app.kernel.web import access_of, add_context, add_to_navigation
 
 PAGES = (views, profile_views, charter_views, admin_views, post_views)
 """The modules whose pages hang on the two blueprints; importing them is what hangs them."""
@@ -57,19 +58,27 @@ def init_app(app: Flask) -> None:
     _commands(app)
 
 
+# Built once: every request of a member runs one of them.
+_ENTITY = select(Member).where(Member.id == bindparam("ident"))
+_COLUMNS = select(Member.id, Member.session_epoch, Member.roles, Member.suspended_at, Member.locale, Member.tariff_group).where(
+    Member.id == bindparam("ident")
+)
+
+
 def _know_visitors(app: Flask) -> None:
     """A session by flask-login (its id carries the epoch, so that all can be ended), or a token on the JSON API."""
     LoginManager().init_app(app, add_context_processor=False)  # it writes the session; who it names is found here
-    by_id = select(Member).where(Member.id == bindparam("ident"))  # built once: every request of a member runs it
 
-    def load(ident: str) -> Member | None:
+    def load(ident: str, columns_only: bool) -> Any:
         number, _sep, epoch = ident.partition(":")
         if not number.isdigit():
             return None
-        member = db.session.scalars(by_id, {"ident": int(number)}).first()
+        key = {"ident": int(number)}
+        found = run(_COLUMNS, **key) if columns_only else db.session.scalars(_ENTITY, key)
+        member = found.first()
         return member if member is not None and str(member.session_epoch) == epoch else None
 
-    def identify() -> tuple[Member, Actor] | None:
+    def identify() -> tuple[Any, Actor] | None:
         header = request.headers.get("Authorization", "")
         if api.is_api_request() and header.startswith("Bearer "):
             found = queries.member_and_token(tokens.fingerprint(header[7:].strip()), clock.now())
@@ -77,7 +86,7 @@ def _know_visitors(app: Flask) -> None:
                 return None
             _note_use(found[1])
             return found[0], queries.actor_for(found[0], Door.API, found[1].scopes)
-        member = load(session.get("_user_id", ""))
+        member = load(session.get("_user_id", ""), access_of(request.endpoint).columns_only)
         return (member, queries.actor_for(member, Door.PAGE)) if member is not None else None
 
     app.extensions["identify"] = identify

@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from app.accounts import lab
 from app.calendar.models import Kind, OpeningException, OpeningRule, Resource
 from app.calendar.rules import Hours, SpecialDays, WeeklyHours, opening_periods
-from app.kernel.db import db
+from app.kernel.db import db, run
 from app.kernel.periods import Period, local_day
 
 REGIONS = {"Alsace-Moselle": "57", "GP": "971", "MQ": "972", "GF": "973", "RE": "974", "YT": "976"}
@@ -102,7 +102,7 @@ _REVISION = select(*revision_columns())
 
 def revision() -> Revision:
     """One statement."""
-    row = db.session.execute(_REVISION).one()
+    row = run(_REVISION).one()
     return int(row[0]), int(row[1])
 
 

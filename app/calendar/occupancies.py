@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from app.calendar import queries
 from app.calendar.guards import NO_OVERLAP
 from app.calendar.models import LONGEST, Occupancy, Purpose, Resource
 from app.calendar.rules import SLOT_TAKEN
-from app.kernel.db import db, is_violation, lock_all, locked
+from app.kernel.db import db, is_violation, locked, run, savepoint
 from app.kernel.periods import Period
 from app.kernel.refusals import Refused
 
@@ -23,11 +24,12 @@ __all__ = ["SLOT_TAKEN", "finish", "move", "occupy", "release", "take_whole"]
 def occupy(
     resource_ids: Sequence[int], period: Period, *, purpose: Purpose, subject: str, note: str | None = None
 ) -> list[Occupancy]:
-    """Take the lowest free lane of each resource, all of them or none.
+    """Take the lowest free lane of each resource, all of them or none. What is returned says what was written; it is no part of
+    the session.
 
     Raises Refused([SLOT_TAKEN]) when one has no free lane; the caller's transaction survives.
     """
-    resources = lock_all(Resource, resource_ids)
+    resources = _claim(resource_ids)
     busy = _busy_lanes([resource.id for resource in resources], period)
     rows = []
     for resource in resources:
@@ -35,7 +37,7 @@ def occupy(
         if lane is None:
             raise _taken(period)
         rows += _rows(Occupancy(purpose=purpose, subject=subject, note=note), resource.id, lane, period)
-    return _write(rows, resources, period)
+    return _write(rows, period)
 
 
 def take_whole(resource_id: int, period: Period, *, purpose: Purpose, subject: str, note: str | None = None) -> list[Occupancy]:
@@ -43,39 +45,46 @@ def take_whole(resource_id: int, period: Period, *, purpose: Purpose, subject: s
 
     What is added under the place later is not taken: the place itself shows why it is closed.
     """
-    resources = lock_all(Resource, [resource_id, *queries.under(resource_id)])
+    resources = _claim([resource_id, *queries.under(resource_id)])
     taking = Occupancy(purpose=purpose, subject=subject, note=note)
     lanes = [(resource.id, lane) for resource in resources for lane in range(resource.capacity)]
     rows = [row for ident, lane in lanes for row in _rows(taking, ident, lane, period)]
-    return _write(rows, resources, period)
+    return _write(rows, period)
 
 
 def move(occupancy_id: int, period: Period) -> Occupancy:
     """The same occupancy at another time, on its own lane or else on another free one. Raises Refused([SLOT_TAKEN])."""
     resource_id = db.session.scalars(select(Occupancy.resource_id).where(Occupancy.id == occupancy_id)).one()
-    [resource] = lock_all(Resource, [resource_id])
+    [resource] = _claim([resource_id])
     row = locked(Occupancy, occupancy_id)
     busy = _busy_lanes([resource_id], period, but=occupancy_id).get(resource_id, set())
     lanes = [row.lane, *(lane for lane in range(resource.capacity) if lane != row.lane)]
     free = next((lane for lane in lanes if lane not in busy), None)
     if free is None:
         raise _taken(period)
-    _touch([resource])
     with _guarded(period):
         row.lane, row.starts_at, row.ends_at = free, period.start, period.end
     return row
 
 
+def rename(row: Occupancy, subject: str) -> None:
+    """Whose it is, once that has a number of its own."""
+    run(_RENAME, ident=row.id, now_called=subject)
+    row.subject = subject
+
+
+_RENAME = update(Occupancy).where(Occupancy.id == bindparam("ident")).values(subject=bindparam("now_called"))
+
+
 def finish(occupancy_id: int, at: datetime) -> None:
     """End it at `at` if that is sooner than planned; release it if it had not begun by then. Later is left as it is."""
     resource_id = db.session.scalars(select(Occupancy.resource_id).where(Occupancy.id == occupancy_id)).one()
-    [resource] = lock_all(Resource, [resource_id])
+    _claim([resource_id])
     row = locked(Occupancy, occupancy_id)
     if row.released_at is None and at <= row.starts_at:
         row.released_at = at
     elif row.released_at is None and at < row.ends_at:
         row.ends_at = at
-    _touch([resource])
 
 
 def release(subject: str, at: datetime) -> int:
@@ -84,39 +93,73 @@ def release(subject: str, at: datetime) -> int:
     ids = [row.resource_id for row in db.session.scalars(held)]
     if not ids:
         return 0
-    resources = lock_all(Resource, list(set(ids)))
+    _claim(list(set(ids)))
     for row in db.session.scalars(held.execution_options(populate_existing=True)):
         if row.starts_at >= at:
             row.released_at = at
         else:
             row.ends_at = at
-    _touch(resources)
     return len(ids)
 
 
-def _write(rows: list[Occupancy], resources: Sequence[Resource], period: Period) -> list[Occupancy]:
-    _touch(resources)
-    with _guarded(period):
-        db.session.add_all(rows)
+def _write(rows: list[Occupancy], period: Period) -> list[Occupancy]:
+    with _refusing(period), savepoint(needed=len(rows) > 1):
+        for row in rows:
+            row.id = run(_INSERT, **{name: getattr(row, name) for name in _WRITTEN}).scalar_one()
     return rows
+
+
+_WRITTEN = ("resource_id", "lane", "starts_at", "ends_at", "purpose", "subject", "note")
+_INSERT = insert(Occupancy).returning(Occupancy.id)
 
 
 @contextmanager
 def _guarded(period: Period) -> Iterator[None]:
     """Write the body inside a savepoint of its own, so that the guard's refusal leaves the rest of the transaction alone."""
     db.session.flush()  # what was pending before is no part of the savepoint
+    with _refusing(period), db.session.begin_nested():
+        yield
+
+
+@contextmanager
+def _refusing(period: Period) -> Iterator[None]:
     try:
-        with db.session.begin_nested():
-            yield
+        yield
     except DBAPIError as error:
         if is_violation(error, NO_OVERLAP):
             raise _taken(period) from error
         raise
 
 
-def _touch(resources: Sequence[Resource]) -> None:
-    for resource in resources:
-        resource.revision += 1
+class _Place(NamedTuple):
+    """What taking needs to know of a resource."""
+
+    id: int
+    capacity: int
+
+
+_LOCK = (
+    select(Resource.id)
+    .where(Resource.id.in_(bindparam("idents", expanding=True)))
+    .order_by(Resource.id)
+    .with_for_update(key_share=True)
+)
+_TOUCH = (
+    update(Resource)
+    .where(Resource.id.in_(bindparam("idents", expanding=True)))
+    .values(revision=Resource.revision + 1)
+    .returning(Resource.id, Resource.capacity)
+)
+
+
+def _claim(resource_ids: Sequence[int]) -> list[_Place]:
+    """Lock the places, always the whole list at once and in ascending order, so that two who want the same ones never wait for
+    each other; and say that something about them changes.
+    """
+    idents = sorted(resource_ids)
+    if len(idents) > 1:
+        run(_LOCK, idents=idents)
+    return sorted(_Place(ident, capacity) for ident, capacity in run(_TOUCH, idents=idents))
 
 
 def _taken(period: Period) -> Refused:
@@ -143,18 +186,13 @@ def _rows(taking: Occupancy, resource_id: int, lane: int, period: Period) -> lis
     return rows
 
 
+_LANES = queries.touching(select(Occupancy.resource_id, Occupancy.lane, Occupancy.id))
+
+
 def _busy_lanes(resource_ids: Sequence[int], period: Period, *, but: int | None = None) -> dict[int, set[int]]:
     """Lanes that are taken during `period`, a look before the guard's verdict: it chooses the lane, the guard decides."""
-    statement = select(Occupancy.resource_id, Occupancy.lane).where(
-        Occupancy.resource_id.in_(resource_ids),
-        Occupancy.released_at.is_(None),
-        Occupancy.starts_at < period.end,
-        Occupancy.starts_at >= period.start - LONGEST,
-        Occupancy.ends_at > period.start,
-    )
-    if but is not None:
-        statement = statement.where(Occupancy.id != but)
     found: dict[int, set[int]] = {}
-    for resource_id, lane in db.session.execute(statement):
-        found.setdefault(resource_id, set()).add(lane)
+    for resource_id, lane, ident in run(_LANES, **queries.bounds(resource_ids, period)):
+        if ident != but:
+            found.setdefault(resource_id, set()).add(lane)
     return found

@@ -100,6 +100,12 @@ def every(app: Flask, name: str, period: timedelta, job: Job) -> None:
     app.extensions["jobs"][name] = _Clockwork(job, period)
 
 
+_ONCE = {
+    dialect.__name__.rsplit(".", 1)[-1]: dialect.insert(OutboxMessage).on_conflict_do_nothing(index_elements=["key"])
+    for dialect in (postgresql, sqlite)
+}
+
+
 def enqueue(topic: str, payload: dict[str, Any], *, key: str | None = None, due_at: datetime | None = None) -> None:
     """Leave a message in the caller's transaction. The same `key` a second time changes nothing."""
     now = clock.now()
@@ -107,8 +113,8 @@ def enqueue(topic: str, payload: dict[str, Any], *, key: str | None = None, due_
     if key is None:
         db.session.add(OutboxMessage(**values))
         return
-    insert = postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    db.session.execute(insert(OutboxMessage).values(**values).on_conflict_do_nothing(index_elements=["key"]))
+    connection = db.session().connection()
+    connection.execute(_ONCE[connection.dialect.name], values)
 
 
 @dataclass(frozen=True, slots=True)

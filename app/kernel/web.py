@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -85,6 +85,7 @@ class Access:
     public: bool = False
     roles: tuple[Role, ...] = ()
     scope: str | None = None
+    columns_only: bool = False
 
 
 def public(view: _View) -> _View:
@@ -101,6 +102,12 @@ def needs(*roles: Role) -> Callable[[_View], _View]:
         return view
 
     return mark
+
+
+def columns_only(view: _View) -> _View:
+    """The view asks little of its reader: `g.member` is a row of the few columns everybody needs, not the entity."""
+    view.access = replace(getattr(view, "access", Access()), columns_only=True)  # type: ignore[attr-defined]
+    return view
 
 
 def access_of(endpoint: str | None) -> Access:
