@@ -2,41 +2,48 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
-from tests.benchmarks import booking, feeds, server
-from tests.benchmarks.report import ROUNDS, Line
+from tests.benchmarks import booking, feeds, report, server
+from tests.benchmarks.feeds import Feed
+from tests.benchmarks.report import Line
 from tests.benchmarks.seed import House, bookings
+from tests.benchmarks.server import Served
+
+ROUNDS = 8
 
 
 def measure(small: House, large: House, folder: Path, engine: str) -> Iterator[Line]:
+    """Against a database without the history, on the same engine and in the same run."""
+    what = f"2,000,000 reservations, {engine}"
     before, after = feeds.feeds(small.app()), feeds.feeds(large.app())
-    more = sum(abs(a.statements - b.statements) for a, b in zip(before, after, strict=True))
-    yield Line(f"2,000,000 reservations, {engine}, other statements", more, 0, "")
+    others = sum(abs(less.statements - more.statements) for less, more in zip(before, after, strict=True))
+    yield Line(f"{what}, other statements", others, 0, "")
     with (
         server.serving("wsgi:application", small.environment, folder / "small.log") as one,
         server.serving("wsgi:application", large.environment, folder / "large.log") as other,
     ):
-        for a, b in zip(before, after, strict=True):
-            times = [
-                feeds.rate(one, a.request, status=200, length=len(a.body))
-                / feeds.rate(other, b.request, status=200, length=len(b.body))
-                for _ in range(ROUNDS)
-            ]
-            yield Line(f"2,000,000 reservations, {engine}, {a.words}", statistics.median(times), 1.3, "times")
-    yield _booking(small, large, engine)
+        for less, more in zip(before, after, strict=True):
+            yield _times(f"{what}, {less.words}", partial(_rate, one, less), partial(_rate, other, more))
+    yield _times(f"{what}, booking by the service", _booking(small), _booking(large))
 
 
-def _booking(small: House, large: House, engine: str) -> Line:
-    services, claims = [], []
-    for house in (small, large):
-        app = house.app()
-        services.append(booking.Service(app))
-        with app.app_context():
-            claims.append(iter(bookings(booking.NEEDED)))
-    for service, mine in zip(services, claims, strict=True):
-        booking.rate(service.book, mine)
-    times = [booking.rate(services[0].book, claims[0]) / booking.rate(services[1].book, claims[1]) for _ in range(booking.ROUNDS)]
-    return Line(f"2,000,000 reservations, {engine}, booking by the service", statistics.median(times), 1.3, "times")
+def _rate(served: Served, feed: Feed) -> float:
+    return feeds.rate(served, feed.request, status=200, length=len(feed.body))
+
+
+def _booking(house: House) -> Callable[[], float]:
+    app = house.app()
+    service = booking.Service(app)
+    with app.app_context():
+        claims = iter(bookings(booking.NEEDED))
+    booking.rate(service.book, claims)
+    return lambda: booking.rate(service.book, claims)
+
+
+def _times(measure: str, small: Callable[[], float], large: Callable[[], float]) -> Line:
+    """How many times as long it takes with the history."""
+    share = report.share(large, small, ROUNDS)
+    return Line(measure, 100 / share.per_cent, 1.3, "times", note=f"{max(share.ours):.0f} of {max(share.floor):.0f} a second")

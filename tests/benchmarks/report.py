@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-ROUNDS = 7
+ROUNDS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +28,29 @@ class Line:
         return self.figure >= self.limit if self.at_least else self.figure <= self.limit
 
 
-def shares(ours: Callable[[], float], floor: Callable[[], float], rounds: int = ROUNDS) -> tuple[float, float, float]:
-    """(the median share in per cent, our median rate, the floor's), measured in turn, each round in the other order.
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Rates of ours and of the floor, taken in turn: the median of the pairs counts, the best of each is told beside it."""
 
-    What else the machine does meanwhile slows both sides of a round alike, so the share stays while the rates sway.
-    """
-    pairs = []
+    ours: Sequence[float]
+    floor: Sequence[float]
+
+    @property
+    def per_cent(self) -> float:
+        return 100 * statistics.median(mine / theirs for mine, theirs in zip(self.ours, self.floor, strict=True))
+
+    def line(self, measure: str, least: float, more: str = "") -> Line:
+        note = f"at best {max(self.ours):.0f} of {max(self.floor):.0f} a second, {len(self.ours)} pairs{more}"
+        return Line(measure, self.per_cent, least, "%", at_least=True, note=note)
+
+
+def share(ours: Callable[[], float], floor: Callable[[], float], rounds: int = ROUNDS) -> Share:
+    """Measure both in turn, each round in the other order, so that a busy minute falls on both."""
+    mine, theirs = [], []
     for number in range(rounds):
-        if number % 2:
-            theirs, mine = floor(), ours()
-        else:
-            mine, theirs = ours(), floor()
-        pairs.append((mine, theirs))
-    return (
-        100 * statistics.median(mine / theirs for mine, theirs in pairs),
-        statistics.median(mine for mine, _ in pairs),
-        statistics.median(theirs for _, theirs in pairs),
-    )
+        for rates, measure in ((mine, ours), (theirs, floor)) if number % 2 else ((theirs, floor), (mine, ours)):
+            rates.append(measure())
+    return Share(mine, theirs)
 
 
 def row(line: Line) -> str:
