@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
-from flask_migrate import Migrate
+from flask import Flask
 
 from app import cli, health, worker
 from app.accounts import wiring as accounts
@@ -17,6 +18,19 @@ from machines import wiring as machines
 from trainings import wiring as trainings
 
 
+class _Migrations:
+    """Flask-Migrate, loaded by who migrates: with Alembic and its templates it weighs ten megabytes in every worker."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+
+    def __getattr__(self, name: str) -> Any:
+        from flask_migrate import Migrate
+
+        Migrate(self._app, db.db, directory="migrations", render_as_batch=True)
+        return getattr(self._app.extensions["migrate"], name)
+
+
 def create_app(settings: Settings | None = None) -> web.House:
     """The application. Many may live in one process: nothing is kept in module globals."""
     settings = settings or Settings.from_env()
@@ -25,7 +39,7 @@ def create_app(settings: Settings | None = None) -> web.House:
     app.extensions["settings"] = settings
     app.config["ENV_NAME"] = settings.environment
     db.init_app(app, settings.database_url)
-    Migrate(app, db.db, directory="migrations", render_as_batch=True)
+    app.extensions["migrate"] = _Migrations(app)
     i18n.init_app(app)
     web.init_app(app)
     errors.init_app(app)

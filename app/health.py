@@ -8,9 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Blueprint, Flask, Response, current_app
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
@@ -72,6 +69,10 @@ def engine() -> Finding:
 
 
 def migrations() -> Finding:
+    from alembic.config import Config  # only here: no worker carries it that is not asked
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     config = Config()
     config.set_main_option("script_location", str(Path(current_app.root_path).parent / "migrations"))
     head = ScriptDirectory.from_config(config).get_current_head()

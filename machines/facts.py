@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.attributes import set_committed_value
@@ -10,10 +12,12 @@ from app.accounts import lab
 from app.accounts import queries as accounts
 from app.accounts.models import Member
 from app.accounts.queries import Standing
+from app.calendar import hours, occupancies
 from app.calendar import queries as calendar
-from app.calendar.models import Resource
+from app.calendar.occupancies import Place
 from app.kernel import clock
-from app.kernel.db import db, hold, locked, run
+from app.kernel.db import db, locked, run
+from app.kernel.periods import Period
 from billing import queries as money
 from machines import agenda, codes, requirements, rules
 from machines.arrivals import CheckInFacts
@@ -29,7 +33,7 @@ def lock(reservation_id: int) -> tuple[Reservation, Machine]:
     return reservation, _anew(reservation.machine_id)
 
 
-_ASKED_OF_MACHINE = select(
+_ASKED = (
     Machine.state,
     Machine.out_from,
     Machine.out_until,
@@ -41,19 +45,33 @@ _ASKED_OF_MACHINE = select(
     Machine.notice_minutes,
     Machine.turnaround_minutes,
     Machine.ahead_most,
-).where(Machine.id == bindparam("machine_id"))
+)
+_ASKED_OF_MACHINE = select(*_ASKED, *hours.revision_columns()).where(Machine.id == bindparam("machine_id"))
 
 
-def as_it_stays(machine: Machine) -> None:
-    """What a booking asks of the machine read anew, its place on the timetable locked: until the end nobody puts it out of
-    order or retires it.
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a booking stands on: its place on the timetable, claimed, and the revision of the opening hours."""
+
+    place: Place
+    hours: hours.Revision
+
+
+def claimed(machine: Machine) -> Ground:
+    """Claim the machine's place and read anew what a booking asks of the machine: until the end nobody puts it out of order,
+    retires it or changes its limits.
     """
-    hold(Resource, machine.resource_id)
-    for name, value in run(_ASKED_OF_MACHINE, machine_id=machine.id).one()._mapping.items():
-        set_committed_value(machine, name, value)
+    [place] = occupancies.claim([machine.resource_id])
+    *asked, hours_revision, places = run(_ASKED_OF_MACHINE, machine_id=machine.id).one()
+    for column, value in zip(_ASKED, asked, strict=True):
+        set_committed_value(machine, column.key, value)
+    return Ground(place, (int(hours_revision), int(places)))
 
 
-def booking(standing: Standing, machine: Machine, claim: Claim, changing: Reservation | None = None) -> BookingFacts:
+def booking(
+    standing: Standing, machine: Machine, claim: Claim, *, changing: Reservation | None = None, ground: Ground | None = None
+) -> BookingFacts:
+    """With the `ground` claimed, the hours are not asked for again."""
     now, tz = clock.now(), clock.zone()
     period = claim.period if claim.minutes <= rules.LONGEST_MINUTES else None
     local_start, local_end = (moment.astimezone(tz).replace(tzinfo=None) for moment in (claim.start, claim.end))
@@ -66,7 +84,7 @@ def booking(standing: Standing, machine: Machine, claim: Claim, changing: Reserv
         claim=claim,
         local_start=local_start,
         local_end=local_end,
-        opening=tuple(calendar.opening([machine.resource_id], period)[machine.resource_id]) if period else (),
+        opening=tuple(_opening(machine, period, ground)) if period else (),
         email_proved=standing.email_proved,
         charter_accepted=standing.charter_accepted,
         suspended=standing.suspended,
@@ -90,6 +108,11 @@ def booking(standing: Standing, machine: Machine, claim: Claim, changing: Reserv
         is_change=changing is not None,
         is_new_start=changing is None or changing.starts_at != claim.start,
     )
+
+
+def _opening(machine: Machine, period: Period, ground: Ground | None) -> list[Period]:
+    known = ground.hours if ground else None
+    return calendar.opening([machine.resource_id], period, revision=known)[machine.resource_id]
 
 
 def change(reservation: Reservation) -> ChangeFacts:

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.accounts import queries as accounts
-from app.accounts.models import Member
 from app.accounts.queries import Standing
 from app.calendar import occupancies
 from app.calendar import queries as calendar
 from app.calendar.models import Purpose
 from app.kernel import audit, clock, mail
 from app.kernel.actors import Actor, Role
-from app.kernel.db import hold, write
+from app.kernel.db import write
 from app.kernel.money import Cents
 from app.kernel.periods import Period
 from app.kernel.refusals import NotAllowed, Refusal, Refused
@@ -71,16 +70,15 @@ def book(
     """
     why = _override(actor, override_reason)
     whose = _whose(actor, member_id)
-    hold(Member, whose)  # the facts below count this member's reservations: nobody books for them meanwhile
-    facts.as_it_stays(machine)
-    standing = accounts.standing(whose)
-    known = facts.booking(standing, machine, claim)
+    standing = accounts.standing_locked(whose)  # the facts below count this member's reservations
+    ground = facts.claimed(machine)
+    known = facts.booking(standing, machine, claim, ground=ground)
     found = rules.booking_refusals(known, override=why is not None)
     period = claim.period
     if found or period is None:
         raise Refused([*found, *_taken(known, machine, found)])
-    [occupancy] = occupancies.occupy(
-        [machine.resource_id],
+    [occupancy] = occupancies.occupy_claimed(
+        [ground.place],
         _taking(machine, period),
         purpose=Purpose.RESERVATION,
         subject=f"booking:{secrets.token_hex(8)}",

@@ -10,8 +10,6 @@ from app.kernel.db import Base, db
 def run() -> None:
     """On SQLite a table is altered by copying it (batch mode), which drops its triggers: put them back in the same version."""
     with db.engine.connect() as connection:
-        if connection.dialect.name == "sqlite":
-            connection = connection.execution_options(etabli_write=True)
         context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True, compare_type=True)
         with context.begin_transaction():
             context.run_migrations()

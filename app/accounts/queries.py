@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import Select, and_, bindparam, func, or_, select
 
 from app.accounts import rules
 from app.accounts.models import ApiToken, Charter, CharterAcceptance, Member, MemberNote, TariffGroup
@@ -77,11 +77,21 @@ _STANDING = select(
     _THEIRS.where(~_CONFIRMED).exists().label("awaited"),
     _IN_FORCE.label("version"),
 ).where(Member.id == bindparam("member_id"))
+_STANDING_LOCKED = _STANDING.with_for_update(key_share=True, of=Member)
 
 
 def standing(member_id: int) -> Standing:
     """One statement. Without any charter published, everybody has accepted it. Raises NoResultFound."""
-    row = run(_STANDING, member_id=member_id).one()
+    return _standing(_STANDING, member_id)
+
+
+def standing_locked(member_id: int) -> Standing:
+    """The same, the member's row locked until the end: nobody else books for them meanwhile. One statement."""
+    return _standing(_STANDING_LOCKED, member_id)
+
+
+def _standing(statement: Select[*tuple[Any, ...]], member_id: int) -> Standing:
+    row = run(statement, member_id=member_id).one()
     return Standing(
         member_id=member_id,
         tariff_group=row.tariff_group,

@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import DBAPIError
 
 from app.calendar import queries
 from app.calendar.guards import NO_OVERLAP
 from app.calendar.models import LONGEST, Occupancy, Purpose, Resource
 from app.calendar.rules import SLOT_TAKEN
-from app.kernel.db import db, is_violation, locked, run, savepoint
+from app.kernel.db import Violation, db, insert_unless, is_violation, locked, run, savepoint
 from app.kernel.periods import Period
 from app.kernel.refusals import Refused
 
-__all__ = ["SLOT_TAKEN", "finish", "move", "occupy", "release", "take_whole"]
+__all__ = ["SLOT_TAKEN", "claim", "finish", "move", "occupy", "occupy_claimed", "release", "rename", "take_whole"]
+
+
+class Place(NamedTuple):
+    """What taking needs to know of a resource, which is locked."""
+
+    id: int
+    capacity: int
+
+
+def claim(resource_ids: Sequence[int]) -> list[Place]:
+    """Lock the places until the end, always the whole list at once and in ascending order, so that two who want the same ones
+    never wait for each other; and say that something about them changes.
+    """
+    idents = sorted(resource_ids)
+    if len(idents) > 1:
+        run(_LOCK, idents=idents)
+    return sorted(Place(ident, capacity) for ident, capacity in run(_TOUCH, idents=idents))
 
 
 def occupy(
@@ -29,10 +46,16 @@ def occupy(
 
     Raises Refused([SLOT_TAKEN]) when one has no free lane; the caller's transaction survives.
     """
-    resources = _claim(resource_ids)
-    busy = _busy_lanes([resource.id for resource in resources], period)
+    return occupy_claimed(claim(resource_ids), period, purpose=purpose, subject=subject, note=note)
+
+
+def occupy_claimed(
+    places: Sequence[Place], period: Period, *, purpose: Purpose, subject: str, note: str | None = None
+) -> list[Occupancy]:
+    """The same for places claimed before, so that what was decided about them since holds."""
+    busy = _busy_lanes([place.id for place in places], period)
     rows = []
-    for resource in resources:
+    for resource in places:
         lane = next((lane for lane in range(resource.capacity) if lane not in busy.get(resource.id, set())), None)
         if lane is None:
             raise _taken(period)
@@ -45,7 +68,7 @@ def take_whole(resource_id: int, period: Period, *, purpose: Purpose, subject: s
 
     What is added under the place later is not taken: the place itself shows why it is closed.
     """
-    resources = _claim([resource_id, *queries.under(resource_id)])
+    resources = claim([resource_id, *queries.under(resource_id)])
     taking = Occupancy(purpose=purpose, subject=subject, note=note)
     lanes = [(resource.id, lane) for resource in resources for lane in range(resource.capacity)]
     rows = [row for ident, lane in lanes for row in _rows(taking, ident, lane, period)]
@@ -55,7 +78,7 @@ def take_whole(resource_id: int, period: Period, *, purpose: Purpose, subject: s
 def move(occupancy_id: int, period: Period) -> Occupancy:
     """The same occupancy at another time, on its own lane or else on another free one. Raises Refused([SLOT_TAKEN])."""
     resource_id = db.session.scalars(select(Occupancy.resource_id).where(Occupancy.id == occupancy_id)).one()
-    [resource] = _claim([resource_id])
+    [resource] = claim([resource_id])
     row = locked(Occupancy, occupancy_id)
     busy = _busy_lanes([resource_id], period, but=occupancy_id).get(resource_id, set())
     lanes = [row.lane, *(lane for lane in range(resource.capacity) if lane != row.lane)]
@@ -79,7 +102,7 @@ _RENAME = update(Occupancy).where(Occupancy.id == bindparam("ident")).values(sub
 def finish(occupancy_id: int, at: datetime) -> None:
     """End it at `at` if that is sooner than planned; release it if it had not begun by then. Later is left as it is."""
     resource_id = db.session.scalars(select(Occupancy.resource_id).where(Occupancy.id == occupancy_id)).one()
-    _claim([resource_id])
+    claim([resource_id])
     row = locked(Occupancy, occupancy_id)
     if row.released_at is None and at <= row.starts_at:
         row.released_at = at
@@ -93,7 +116,7 @@ def release(subject: str, at: datetime) -> int:
     ids = [row.resource_id for row in db.session.scalars(held)]
     if not ids:
         return 0
-    _claim(list(set(ids)))
+    claim(list(set(ids)))
     for row in db.session.scalars(held.execution_options(populate_existing=True)):
         if row.starts_at >= at:
             row.released_at = at
@@ -103,14 +126,14 @@ def release(subject: str, at: datetime) -> int:
 
 
 def _write(rows: list[Occupancy], period: Period) -> list[Occupancy]:
-    with _refusing(period), savepoint(needed=len(rows) > 1):
+    """The guard's refusal leaves the rest of the transaction alone: a single row needs no savepoint for that, several do."""
+    with _refusing(period), savepoint() if len(rows) > 1 else nullcontext():
         for row in rows:
-            row.id = run(_INSERT, **{name: getattr(row, name) for name in _WRITTEN}).scalar_one()
+            row.id = insert_unless(NO_OVERLAP, Occupancy, **{name: getattr(row, name) for name in _WRITTEN})
     return rows
 
 
 _WRITTEN = ("resource_id", "lane", "starts_at", "ends_at", "purpose", "subject", "note")
-_INSERT = insert(Occupancy).returning(Occupancy.id)
 
 
 @contextmanager
@@ -125,17 +148,12 @@ def _guarded(period: Period) -> Iterator[None]:
 def _refusing(period: Period) -> Iterator[None]:
     try:
         yield
+    except Violation as error:
+        raise _taken(period) from error
     except DBAPIError as error:
         if is_violation(error, NO_OVERLAP):
             raise _taken(period) from error
         raise
-
-
-class _Place(NamedTuple):
-    """What taking needs to know of a resource."""
-
-    id: int
-    capacity: int
 
 
 _LOCK = (
@@ -150,16 +168,6 @@ _TOUCH = (
     .values(revision=Resource.revision + 1)
     .returning(Resource.id, Resource.capacity)
 )
-
-
-def _claim(resource_ids: Sequence[int]) -> list[_Place]:
-    """Lock the places, always the whole list at once and in ascending order, so that two who want the same ones never wait for
-    each other; and say that something about them changes.
-    """
-    idents = sorted(resource_ids)
-    if len(idents) > 1:
-        run(_LOCK, idents=idents)
-    return sorted(_Place(ident, capacity) for ident, capacity in run(_TOUCH, idents=idents))
 
 
 def _taken(period: Period) -> Refused:

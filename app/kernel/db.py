@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -33,10 +34,12 @@ from sqlalchemy import (
     inspect,
     select,
 )
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, make_transient_to_detached, mapped_column, registry
 from sqlalchemy.orm.interfaces import ORMOption
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.types import JSON, TypeDecorator, TypeEngine
 
 from app.kernel.money import Cents
@@ -129,7 +132,8 @@ def transaction() -> Iterator[None]:
     session.commit()
     session.info["writing"] = True
     try:
-        session.info["connection"] = session.connection(execution_options={"etabli_write": True})
+        with _to_write():
+            session.info["connection"] = session.connection()
         yield
         session.commit()
     except BaseException:
@@ -194,29 +198,46 @@ class ManyRows:
 
 
 @contextmanager
-def savepoint(*, needed: bool) -> Iterator[None]:
-    """Undo the body alone when it fails. For one statement only it may not be needed: SQLite takes that back by itself, where
-    PostgreSQL gives the whole transaction up.
+def savepoint() -> Iterator[None]:
+    """Undo what the body ran when it fails, and nothing else."""
+    with db.session().connection().begin_nested():
+        yield
+
+
+class Violation(Exception):
+    """The database would have refused the row because of the constraint of this name; the transaction goes on."""
+
+
+def insert_unless(constraint: str, entity: type[Base], /, **values: Any) -> int:
+    """Insert a row and return its id. Raises Violation when the constraint stands against it.
+
+    On SQLite a trigger's refusal takes back its statement only. PostgreSQL would give the whole transaction up, or ask for a
+    savepoint, two more round trips: it is asked to do nothing instead.
     """
-    connection = db.session().connection()
-    if not needed and connection.dialect.name == "sqlite":
-        yield
-        return
-    with connection.begin_nested():
-        yield
+    dialect = db.session().connection().dialect.name
+    try:
+        ident = run(_unless(constraint, entity, dialect), **values).scalar()
+    except DBAPIError as error:
+        if is_violation(error, constraint):
+            raise Violation(constraint) from error
+        raise
+    if ident is None:
+        raise Violation(constraint)
+    return int(ident)
+
+
+@cache
+def _unless(constraint: str, entity: type[Base], dialect: str) -> Executable:
+    returned = entity.id  # type: ignore[attr-defined]
+    if dialect == "postgresql":
+        return postgresql.insert(entity).on_conflict_do_nothing(constraint=constraint).returning(returned)
+    return insert(entity).returning(returned)
 
 
 def locked(entity: type[_Row], ident: int, *options: ORMOption) -> _Row:
     """Re-read one row under a row lock (the write lock on SQLite). Raises NoResultFound if it is gone."""
     row: _Row = db.session.execute(_one(entity).options(*options), {"ident": ident}).scalar_one()
     return row
-
-
-def hold(entity: type[Base], ident: int) -> None:
-    """The row lock alone, for who reads what they need of the row in another way. SQLite holds the write lock already."""
-    connection = db.session().connection()
-    if connection.dialect.name != "sqlite":
-        connection.execute(_key(entity), {"ident": ident})
 
 
 def lock_all(entity: type[_Row], idents: Sequence[int]) -> list[_Row]:
@@ -227,11 +248,6 @@ def lock_all(entity: type[_Row], idents: Sequence[int]) -> list[_Row]:
 @cache
 def _one(entity: type[Base]) -> Select[Any]:
     return _for_update(select(entity).where(entity.id == bindparam("ident")))  # type: ignore[attr-defined]
-
-
-@cache
-def _key(entity: type[Base]) -> Select[Any]:
-    return _for_update(select(entity.id).where(entity.id == bindparam("ident")))  # type: ignore[attr-defined]
 
 
 @cache
@@ -288,7 +304,8 @@ def init_app(app: Flask, url: str) -> None:
         engine = db.engine
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _sqlite_connect)
-        event.listen(engine, "begin", _sqlite_begin)
+        # In the dialect's own place for it: a listener for "begin" would make every statement look for listeners.
+        engine.dialect.do_begin = _sqlite_begin  # type: ignore[method-assign]
 
 
 def _sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
@@ -298,13 +315,21 @@ def _sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _sqlite_begin(connection: Connection) -> None:
-    if connection.get_execution_options().get("etabli_write"):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        return
-    driver = connection.connection.dbapi_connection
-    assert driver is not None
-    driver.execute("BEGIN")  # it takes no lock, so cannot fail, and every request pays for it: straight to the driver
+_intent = threading.local()
+
+
+@contextmanager
+def _to_write() -> Iterator[None]:
+    """What begins in the body is meant to write: SQLite takes its lock at once."""
+    _intent.write = True
+    try:
+        yield
+    finally:
+        _intent.write = False
+
+
+def _sqlite_begin(dbapi_connection: PoolProxiedConnection) -> None:
+    dbapi_connection.execute("BEGIN IMMEDIATE" if getattr(_intent, "write", False) else "BEGIN")
 
 
 def sqlite_version() -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, current_app, flash, g, redirect, render_template, request, url_for
+from flask import Flask, Request, Response, abort, current_app, flash, g, redirect, render_template, request, url_for
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -20,7 +20,9 @@ from flask_wtf.csrf import CSRFProtect, generate_csrf
 from itsdangerous import URLSafeTimedSerializer
 from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
+from werkzeug.http import parse_cookie
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.utils import cached_property
 
 from app.kernel import clock, i18n, idempotency
 from app.kernel.actors import Actor, Role, current_actor
@@ -34,8 +36,17 @@ _View = TypeVar("_View", bound=Callable[..., Any])
 Identify = Callable[[], tuple[Any, Actor] | None]
 
 
+class HouseRequest(Request):
+    @cached_property
+    def cookies(self) -> MultiDict[str, str]:  # type: ignore[override]
+        """From where WSGI puts them, not searched among all headers: every request of a member looks here."""
+        return parse_cookie(self.environ)
+
+
 class House(Flask):
     """Flask, with a request run again when the database gave its transaction up to a deadlock."""
+
+    request_class = HouseRequest
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """No view or hook of ours is a coroutine, so none is inspected for it, a dozen times a request."""
