@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from babel.support import Translations
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 from app.accounts import lab, passwords
 from app.accounts.models import Charter, Member, TariffGroup
@@ -85,6 +85,12 @@ def a_whole_lab() -> Lab:
             actor=manager, item=machine.item, tariff_group=TariffGroup.STANDARD, terms=RateTerms(Cents(1200), minimum_minutes=15)
         )
     return Lab(lea, chloe, charter, safety, laser, machine, space)
+
+
+def follow(control: Locator) -> None:
+    """Click, and be on the page it leads to, whether or not the click alone would have waited for it."""
+    with control.page.expect_navigation():
+        control.click()
 
 
 def sign_in(page: Page, email: str, locale: str) -> None:

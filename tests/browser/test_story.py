@@ -12,7 +12,7 @@ from app.kernel import clock
 from app.kernel.db import db
 from machines.codes import check_in_code
 from machines.models import Machine
-from tests.browser.scene import PASSWORD, a_whole_lab, say, sign_in
+from tests.browser.scene import PASSWORD, a_whole_lab, follow, say, sign_in
 from tests.builders import a_member
 from tests.conftest import PARIS
 from tests.trainings.scene import a_certification
@@ -35,30 +35,29 @@ def test_a_newcomer_goes_from_sign_up_to_the_receipt(house, visit, sound, locale
     # Inès signs up on her phone and proves her address from the letter.
     ines = visit("/", locale=locale)
     sound(ines)
-    ines.get_by_role("link", name=words("Become a member")).first.click()
+    follow(ines.get_by_role("link", name=words("Become a member")).first)
     sound(ines)
     ines.get_by_label(words("Your name")).fill("Inès Moreau")
     ines.get_by_label(words("E-mail address")).fill("ines@example.org")
     ines.locator("input[name=password]").fill(PASSWORD)
-    ines.get_by_role("button", name=words("Create my account")).click()
+    follow(ines.get_by_role("button", name=words("Create my account")))
     ines.wait_for_url("**/look-at-your-mail")
     sound(ines)
     ines.goto(link_in(house.last_letter("ines@example.org"), "/email-proofs/"))
     sound(ines)
-    ines.get_by_role("button", name=words("Yes, it is mine")).click()
+    follow(ines.get_by_role("button", name=words("Yes, it is mine")))
 
     # The charter, point by point.
     ines.goto("/charter")
     sound(ines)
     for box in ines.locator("input[name=points]").all():
         box.check()
-    ines.get_by_role("button", name=words("I agree")).click()
-    ines.wait_for_load_state()
+    follow(ines.get_by_role("button", name=words("I agree")))
 
     # Two steps are left on the laser; the machine page says which.
     ines.goto("/machines")
     sound(ines)
-    ines.get_by_role("link", name=lab.machine.name[locale]).first.click()
+    follow(ines.get_by_role("link", name=lab.machine.name[locale]).first)
     assert ines.locator("ol.path > li:not([data-done])").count() == 2
     sound(ines)
 
@@ -67,19 +66,18 @@ def test_a_newcomer_goes_from_sign_up_to_the_receipt(house, visit, sound, locale
     sign_in(chloe, "chloe@lab.test", locale)
     for competence in (lab.safety, lab.laser):
         chloe.goto(f"/competences/{competence.slug}/certifications?q=Moreau")
-        chloe.locator("ul.lines a.act").first.click()
+        follow(chloe.locator("ul.lines a.act").first)
         sound(chloe)
-        chloe.locator("form[method=post] button[type=submit]").last.click()
-        chloe.wait_for_load_state()
+        follow(chloe.locator("form[method=post] button[type=submit]").last)
     sound(chloe)
 
     # Three clicks: the machine, the proposed slot as it is, confirmed.
     ines.goto("/machines")
     clicks = 0
-    ines.get_by_role("link", name=lab.machine.name[locale]).first.click()
+    follow(ines.get_by_role("link", name=lab.machine.name[locale]).first)
     clicks += 1
     sound(ines)
-    ines.locator("#book").get_by_role("button", name=words("Book"), exact=True).click()
+    follow(ines.locator("#book").get_by_role("button", name=words("Book"), exact=True))
     clicks += 1
     ines.wait_for_url(re.compile(r"/reservations/\d+(#.*)?$"))
     assert clicks <= 3
@@ -102,7 +100,7 @@ def test_a_newcomer_goes_from_sign_up_to_the_receipt(house, visit, sound, locale
     sound(ines)
     for box in ines.locator("input[name=ticks]").all():
         box.check()
-    ines.get_by_role("button", name=words("I am here, start")).click()
+    follow(ines.get_by_role("button", name=words("I am here, start")))
     ines.wait_for_url(re.compile(r"/reservations(/\d+)?$"))
     sound(ines)
 
@@ -110,10 +108,10 @@ def test_a_newcomer_goes_from_sign_up_to_the_receipt(house, visit, sound, locale
     house.at(starts + timedelta(minutes=92))
     ines.goto("/reservations")
     sound(ines)
-    ines.get_by_role("link", name=words("Finish")).first.click()
+    follow(ines.get_by_role("link", name=words("Finish")).first)
     sound(ines)
     ines.locator("input[name=is_clean][value=yes]").check()
-    ines.get_by_role("button", name=words("Finish and see the price")).click()
+    follow(ines.get_by_role("button", name=words("Finish and see the price")))
     ines.wait_for_url(re.compile(r"/reservations/\d+(#.*)?$"))
     price = {"fr": "24,00\u00a0€", "en": "€24.00"}[locale]
     assert price in ines.locator("main").inner_text()
@@ -124,12 +122,10 @@ def test_a_newcomer_goes_from_sign_up_to_the_receipt(house, visit, sound, locale
     sign_in(lea, "lea@lab.test", locale)
     lea.goto("/desk")
     sound(lea)
-    lea.get_by_role("link", name=re.compile("Inès Moreau")).first.click()
-    lea.wait_for_load_state()
+    follow(lea.get_by_role("link", name=re.compile("Inès Moreau")).first)
     sound(lea)
     lea.locator("input[name=method][value=cash]").check()
-    lea.locator("form:has(input[name=amount]) button").last.click()
-    lea.wait_for_load_state()
+    follow(lea.locator("form:has(input[name=amount]) button").last)
     sound(lea)
 
     # And Inès has her receipt, on the page and in the mail.
@@ -137,8 +133,7 @@ def test_a_newcomer_goes_from_sign_up_to_the_receipt(house, visit, sound, locale
     assert price in letter.text
     ines.goto("/account/money")
     sound(ines)
-    ines.locator("a[href*='/receipts/']").first.click()
-    ines.wait_for_load_state()
+    follow(ines.locator("a[href*='/receipts/']").first)
     assert price in ines.locator("main").inner_text()
     sound(ines)
 
@@ -149,10 +144,9 @@ def test_booking_works_without_javascript(house, visit):
     ada = visit("/", javascript=False, locale="en")
     sign_in(ada, "ada@lab.test", "en")
     ada.goto("/machines/laser-1")
-    ada.locator("#book").get_by_role("button", name="Book", exact=True).click()
+    follow(ada.locator("#book").get_by_role("button", name="Book", exact=True))
     ada.wait_for_url(re.compile(r"/reservations/\d+(#.*)?$"))
-    ada.locator("#cancel").get_by_role("button", name="Cancel this reservation").click()
-    ada.wait_for_load_state()
+    follow(ada.locator("#cancel").get_by_role("button", name="Cancel this reservation"))
     assert "Cancelled" in ada.locator("main").inner_text()
 
 
