@@ -352,27 +352,31 @@ def _nonce() -> str:
 # ── headers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+_POLICY = (
+    "default-src 'self'; script-src 'self'{}; style-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
+    " form-action 'self'; frame-ancestors 'none'"
+)
+_WANTED = (
+    ("Content-Security-Policy", _POLICY.format("")),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+    ("Permissions-Policy", "geolocation=(), microphone=(), payment=()"),
+)
+
+
 def _harden(response: Response) -> Response:
-    script = f"script-src 'self' 'nonce-{g.csp_nonce}'" if "csp_nonce" in g else "script-src 'self'"
-    policy = (
-        f"default-src 'self'; {script}; style-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
-        " form-action 'self'; frame-ancestors 'none'"
-    )
-    wanted = [
-        ("Content-Security-Policy", policy),
-        ("X-Content-Type-Options", "nosniff"),
-        ("Referrer-Policy", "same-origin"),
-        ("Permissions-Policy", "geolocation=(), microphone=(), payment=()"),
-    ]
+    headers = response.headers
+    if "csp_nonce" in g:
+        headers.setdefault("Content-Security-Policy", _POLICY.format(f" 'nonce-{g.csp_nonce}'"))
+    given = {name.lower() for name, _value in headers}
+    for name, value in _WANTED:
+        if name.lower() not in given:
+            headers.add(name, value)
+    if "cache-control" not in given and request.endpoint != "static":
+        headers.add("Cache-Control", "private, no-cache")
     settings: Settings = current_app.extensions["settings"]
     if settings.is_secure:
-        wanted.append(("Strict-Transport-Security", "max-age=31536000"))
-    if request.endpoint != "static":
-        wanted.append(("Cache-Control", "private, no-cache"))
-    given = {name.lower() for name, _value in response.headers}
-    for name, value in wanted:
-        if name.lower() not in given:
-            response.headers.add(name, value)
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     return response
 
 
