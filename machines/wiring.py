@@ -17,6 +17,7 @@ from billing import names
 from machines import admin_views, catalogue, feeds, jobs, letters, reservation_api, upkeep_views, usage_views
 from machines import api as machines_api
 from machines.models import Machine, Requirement, State
+from machines.printing import wiring as printing
 from trainings.openings import add_openings
 
 
@@ -27,6 +28,7 @@ def init_app(app: Flask) -> None:
     api.register(app, reservation_api.blp)
     letters.init_app(app)
     jobs.init_app(app)
+    printing.init_app(app)
     names.add_item_names(app, "machine", catalogue.item_names)
     add_openings(app, _opened_by)
     subjects.add_page(app, "reservation", lambda ident: url_for("reservations.one", reservation_id=ident))
