@@ -31,7 +31,8 @@ _OPEN = text(f"state IN ({', '.join(repr(state.value) for state in sorted(OPEN))
 class PrinterLink(Base):
     """How the house reaches a printer and what it may do there, and the last that was seen of it.
 
-    `key_sealed` is the key to its server, sealed by `vault`; it is cleared when the address changes. Sizes in millimetres,
+    `key_sealed` is the key to its server, sealed by `vault`; it is cleared when the address changes. `former_app` names the key
+    before it while that one is not yet revoked there. `address` is empty once the link was removed. Sizes in millimetres,
     temperatures in °C. `observed` is the last Observation as JSON; `starts_at` of nothing is trusted older than 15 s.
     """
 
@@ -48,9 +49,12 @@ class PrinterLink(Base):
     address: Mapped[str]
     key_sealed: Mapped[str | None] = mapped_column(Text)
     app_name: Mapped[str | None]
+    former_app: Mapped[str | None]
     remote_user: Mapped[str | None]
     product: Mapped[str | None]
     version: Mapped[str | None]
+    probed_at: Mapped[datetime | None]
+    missing: Mapped[list[str]] = mapped_column(JSON, default=list)
     too_strong: Mapped[list[str]] = mapped_column(JSON, default=list)
     is_enabled: Mapped[bool] = mapped_column(default=True)
     revision: Mapped[int] = mapped_column(default=0)
