@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -66,12 +66,20 @@ def open_charge(*, actor: Actor, payer_id: int, subject: str, lines: Sequence[Ne
             key=ledger.charge_key(subject),
             postings=[
                 Posting(Account.RECEIVABLE, amount, payer_id),
-                Posting(Account.MACHINE_TIME, Cents(-amount)),
+                *_revenue(priced),
             ],
             at=at,
         )
         settlements.spread(payer_id, at)
     return charge
+
+
+def _revenue(priced: Sequence[PricedLine]) -> Iterator[Posting]:
+    """What the lines earn, by what is sold; what earns nothing has no posting."""
+    for account, is_weighed in ((Account.MACHINE_TIME, False), (Account.MATERIAL, True)):
+        cents = sum(line.amount_cents for line in priced if line.is_weighed is is_weighed)
+        if cents:
+            yield Posting(account, Cents(-cents))
 
 
 def _line(charge_id: int, position: int, line: NewLine, price: PricedLine) -> ChargeLine:
@@ -89,4 +97,6 @@ def _line(charge_id: int, position: int, line: NewLine, price: PricedLine) -> Ch
         step_minutes=price.step_minutes,
         tariff_group=price.tariff_group,
         amount_cents=price.amount_cents,
+        milligrams=price.milligrams,
+        cents_per_kilogram=price.cents_per_kilogram,
     )

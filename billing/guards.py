@@ -22,6 +22,7 @@ from billing.models import (
     Payment,
     Rate,
     Receipt,
+    WeightRate,
 )
 
 _TURNS = {"ledger": 4_210_001, "rates": 4_210_002}
@@ -69,3 +70,4 @@ attach(
     Rate.__table__,
     frozen("rate", "id", "item", "tariff_group", "cents_per_hour", "minimum_minutes", "step_minutes", "valid_from"),
 )
+attach(WeightRate.__table__, frozen("weight_rate", "id", "item", "cents_per_kilogram", "valid_from"))

@@ -61,6 +61,37 @@ class Rate(Base):
         return self.valid_from <= day and (self.valid_until is None or day < self.valid_until)
 
 
+class WeightRate(Base):
+    """What a kilogram of `item` costs from one day until the day before another, whoever buys it. Changes are new rows."""
+
+    __tablename__ = "weight_rate"
+    __table_args__ = (
+        CheckConstraint("cents_per_kilogram >= 0", name="not_negative"),
+        CheckConstraint("valid_until IS NULL OR valid_from <= valid_until", name="valid_in_order"),
+        Index("ix_weight_rate_item", "item", "valid_from"),
+        Index(
+            "uq_weight_rate_last",
+            "item",
+            unique=True,
+            sqlite_where=text("valid_until IS NULL"),
+            postgresql_where=text("valid_until IS NULL"),
+        ),
+    )
+
+    id: Mapped[pk]
+    item: Mapped[str]
+    cents_per_kilogram: Mapped[Cents]
+    valid_from: Mapped[date]
+    valid_until: Mapped[date | None]  # the first day it no longer holds; None: until further notice
+    set_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    set_at: Mapped[datetime]
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day it holds; None until further notice."""
+        return self.valid_until - timedelta(days=1) if self.valid_until else None
+
+
 class Charge(Base):
     """What a member owes for a subject ("reservation:42"), charged once. Amounts include taxes.
 
@@ -108,7 +139,10 @@ class Charge(Base):
 
 
 class ChargeLine(Base):
-    """One thing charged, frozen with the terms that explain its price. The label is in the lab's languages, as it was then."""
+    """One thing charged, frozen with the terms that explain its price. The label is in the lab's languages, as it was then.
+
+    What is sold by weight has `milligrams` and `cents_per_kilogram` and no minutes; time has neither of the two.
+    """
 
     __tablename__ = "charge_line"
     __table_args__ = (UniqueConstraint("charge_id", "position"),)
@@ -127,6 +161,8 @@ class ChargeLine(Base):
     step_minutes: Mapped[int]
     tariff_group: Mapped[str]
     amount_cents: Mapped[Cents]
+    milligrams: Mapped[int | None]
+    cents_per_kilogram: Mapped[Cents | None]
 
 
 class Payment(Base):

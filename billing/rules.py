@@ -40,6 +40,7 @@ class Account(enum.StrEnum):
 
     RECEIVABLE = "receivable"  # 411: what members owe, kept per member; below zero the lab owes them
     MACHINE_TIME = "machine_time"  # 706: revenue of machine use
+    MATERIAL = "material"  # 7071: sales of material by weight
     ADJUSTMENTS = "adjustments"  # 709: reductions granted after the fact
     CASH = "cash"  # 531: the till
     CARD_TERMINAL = "card_terminal"  # 5115: taken by the terminal, on its way to the bank
