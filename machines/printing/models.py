@@ -33,7 +33,8 @@ class PrinterLink(Base):
 
     `key_sealed` is the key to its server, sealed by `vault`; it is cleared when the address changes. `former_app` names the key
     before it while that one is not yet revoked there. `address` is empty once the link was removed. Sizes in millimetres,
-    temperatures in °C. `observed` is the last Observation as JSON; `starts_at` of nothing is trusted older than 15 s.
+    temperatures in °C. `observed` is the last Observation as JSON; nothing is started on one older than 15 s. One of
+    `usable_since` and `unusable_since` is set, by what was seen.
     """
 
     __tablename__ = "printer_link"
@@ -87,6 +88,8 @@ class PrinterLink(Base):
     observed_at: Mapped[datetime | None]
     observed_state: Mapped[Seen | None]
     observed: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    usable_since: Mapped[datetime | None]
+    unusable_since: Mapped[datetime | None]
     preflight_for_id: Mapped[int | None] = mapped_column(ForeignKey("reservation.id"))
 
     machine: Mapped[Machine] = relationship(lazy="raise")
@@ -149,7 +152,7 @@ class PrintJob(Base):
     """One file printed once, in a reservation. At most one is open on a printer (a unique index says so).
 
     `wish` is what somebody asked and nobody has seen happen yet, `asked_at` when the request for it left the house: it is
-    written before the request, and no request is sent a second time. Observed figures are the largest seen.
+    written before the request, and no request is sent a second time. Observed figures are the largest seen. `idle_since`: the printer is seen idle though a start was sent.
     """
 
     __tablename__ = "print_job"
@@ -200,6 +203,7 @@ class PrintJob(Base):
     seconds_left_kind: Mapped[str | None]
     ends_about: Mapped[datetime | None]
 
+    idle_since: Mapped[datetime | None]
     unreachable_since: Mapped[datetime | None]
     stalled_since: Mapped[datetime | None]
     overrun_since: Mapped[datetime | None]
