@@ -8,6 +8,7 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -60,6 +61,8 @@ def settings_for(home: Path, url: str, **changes: Any) -> Settings:
         "mail_from": "Établi <lab@lab.test>",
         "timezone": PARIS,
         "trusted_proxies": 0,
+        "printer_networks": (ip_network("127.0.0.0/8"), ip_network("192.168.0.0/16")),
+        "printer_ports": frozenset(range(1, 65536)),
     }
     return Settings(**{**values, **changes})
 

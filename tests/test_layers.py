@@ -23,7 +23,7 @@ MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob
 PURE = [
     "app.kernel.periods", "app.kernel.money", "app.kernel.refusals", "app.accounts.rules", "app.calendar.rules",
     "app.calendar.wall_times", "billing.rules", "billing.pricing", "trainings.rules", "machines.rules",
-    "machines.printing.gateway", "machines.printing.rules",
+    "machines.printing.addresses", "machines.printing.gateway", "machines.printing.rules",
 ]  # fmt: skip
 IMPURE = ("flask", "sqlalchemy", "flask_sqlalchemy", "wtforms", "flask_wtf", "marshmallow", "flask_smorest", "app.kernel.db")
 

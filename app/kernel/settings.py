@@ -6,11 +6,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parseaddr
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 ENVIRONMENTS = ("production", "development", "test")
+PRINTER_NETWORKS = "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fd00::/8"
+PRINTER_PORTS = "80, 443, 5000, 7125, 8080"
 
 
 class SettingsError(Exception):
@@ -30,6 +33,8 @@ class Settings:
     mail_from: str
     timezone: ZoneInfo
     trusted_proxies: int
+    printer_networks: tuple[IPv4Network | IPv6Network, ...]
+    printer_ports: frozenset[int]
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -61,6 +66,8 @@ class Settings:
             mail_from=mail_from,
             timezone=_zone(env.get("LAB_TIMEZONE") or "Europe/Paris"),
             trusted_proxies=_count(env, "TRUSTED_PROXIES"),
+            printer_networks=_networks(env.get("PRINTER_NETWORKS") or PRINTER_NETWORKS),
+            printer_ports=_ports(env.get("PRINTER_PORTS") or PRINTER_PORTS),
         )
 
     @property
@@ -128,3 +135,17 @@ def _count(env: Mapping[str, str], name: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise SettingsError(f"{name} must be a whole number, not {text!r}")
     return int(text)
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in text.split(","))
+    except ValueError as error:
+        raise SettingsError(f"PRINTER_NETWORKS must be networks such as 192.168.1.0/24, 10.0.0.0/8; {error}") from error
+
+
+def _ports(text: str) -> frozenset[int]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and len(part) < 6 and 0 < int(part) < 65536 for part in parts):
+        raise SettingsError(f"PRINTER_PORTS must be numbers from 1 to 65535 such as 80, 443, not {text!r}")
+    return frozenset(map(int, parts))

@@ -37,6 +37,8 @@ def test_an_empty_value_is_as_good_as_none():
         "MAIL_FROM",
         "LAB_TIMEZONE",
         "TRUSTED_PROXIES",
+        "PRINTER_NETWORKS",
+        "PRINTER_PORTS",
     )
     assert read(**dict.fromkeys(names, "")) == read()
 
@@ -74,6 +76,13 @@ def test_settings_cannot_be_changed():
         ("TRUSTED_PROXIES", "one"),
         ("TRUSTED_PROXIES", "-1"),
         ("TRUSTED_PROXIES", "²"),
+        ("PRINTER_NETWORKS", "the shop floor"),
+        ("PRINTER_NETWORKS", "192.168.1.20/24"),
+        ("PRINTER_NETWORKS", "192.168.1.0/24,"),
+        ("PRINTER_PORTS", "http"),
+        ("PRINTER_PORTS", "0"),
+        ("PRINTER_PORTS", "80,,443"),
+        ("PRINTER_PORTS", "70000"),
         ("DATABASE_URL", "postgres://secret@db/lab"),
         ("DATABASE_URL", "postgresql://user:secret@db/lab"),
         ("DATABASE_URL", "mysql://user:secret@db/lab"),
@@ -115,3 +124,11 @@ def test_the_key_that_the_first_start_wrote_is_read_and_checked(tmp_path):
 def test_cookies_are_secure_where_the_address_is(url, secure):
     found = read(BASE_URL=url)
     assert (found.is_secure, found.base_url) == (secure, url.rstrip("/"))
+
+
+def test_printers_are_looked_for_on_private_networks_unless_told():
+    found = read()
+    assert [str(one) for one in found.printer_networks] == ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fd00::/8"]
+    assert found.printer_ports == {80, 443, 5000, 7125, 8080}
+    told = read(PRINTER_NETWORKS="192.168.7.0/24, fd12::/64", PRINTER_PORTS="80, 5001")
+    assert ([str(one) for one in told.printer_networks], told.printer_ports) == (["192.168.7.0/24", "fd12::/64"], {80, 5001})
