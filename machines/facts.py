@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select
@@ -22,7 +23,7 @@ from billing import queries as money
 from machines import agenda, codes, requirements, rules
 from machines.arrivals import CheckInFacts
 from machines.models import Machine, Reservation, State
-from machines.rules import BookingFacts, BookingLimits, ChangeFacts, Claim, Status
+from machines.rules import BookingFacts, BookingLimits, ChangeFacts, Claim, Missing, Status
 
 
 def lock(reservation_id: int) -> tuple[Reservation, Machine]:
@@ -72,10 +73,34 @@ def booking(
     standing: Standing, machine: Machine, claim: Claim, *, changing: Reservation | None = None, ground: Ground | None = None
 ) -> BookingFacts:
     """With the `ground` claimed, the hours are not asked for again."""
+    period = claim.period if claim.minutes <= rules.LONGEST_MINUTES else None
+    return known(
+        standing,
+        machine,
+        claim,
+        engagements=agenda.engagements(standing.member_id, clock.now(), about=(machine.id, period)),
+        opening=_opening(machine, period, ground) if period else [],
+        missing=requirements.missing_competences(standing.member_id, machine.id, claim.start.astimezone(clock.zone()).date()),
+        overdue_cents=money.overdue_cents(standing.member_id, clock.now()),
+        changing=changing,
+    )
+
+
+def known(
+    standing: Standing,
+    machine: Machine,
+    claim: Claim,
+    *,
+    engagements: Sequence[agenda.Engagement],
+    opening: Sequence[Period],
+    missing: tuple[Missing, ...],
+    overdue_cents: int,
+    changing: Reservation | None = None,
+) -> BookingFacts:
+    """The facts of a booking from what was read already, also for many machines together. No statement."""
     now, tz = clock.now(), clock.zone()
     period = claim.period if claim.minutes <= rules.LONGEST_MINUTES else None
     local_start, local_end = (moment.astimezone(tz).replace(tzinfo=None) for moment in (claim.start, claim.end))
-    engagements = agenda.engagements(standing.member_id, now, about=(machine.id, period))
     others = [one for one in engagements if changing is None or one.reservation_id != changing.id]
     meanwhile = [one for one in others if period is not None and one.period.overlaps(period)]
     elsewhere = [one for one in meanwhile if one.machine_id != machine.id and one.is_attended and machine.is_attended]
@@ -84,14 +109,14 @@ def booking(
         claim=claim,
         local_start=local_start,
         local_end=local_end,
-        opening=tuple(_opening(machine, period, ground)) if period else (),
+        opening=tuple(opening),
         email_proved=standing.email_proved,
         charter_accepted=standing.charter_accepted,
         suspended=standing.suspended,
-        missing=requirements.missing_competences(standing.member_id, machine.id, local_start.date()),
+        missing=missing,
         in_service=machine.state is State.IN_SERVICE,
         out_until=machine.out_until,
-        overdue_cents=money.overdue_cents(standing.member_id, now),
+        overdue_cents=overdue_cents,
         upcoming=sum(1 for one in others if one.machine_id == machine.id and one.status is not Status.IN_USE),
         busy_elsewhere=tuple(one.machine for one in elsewhere),
         limits=BookingLimits(

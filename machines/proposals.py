@@ -38,7 +38,7 @@ def first(one: Machine, member_id: int | None, minutes: int, *, after: datetime 
     begin = max(after or clock.now(), clock.now())
     for days in dict.fromkeys((AFTER, timedelta(days=one.horizon_days))):
         for length in dict.fromkeys((minutes, one.shortest_minutes)):
-            if found := _free([one], member_id, length, begin=begin, end=begin + days):
+            if found := _free([(one, length)], member_id, begin=begin, end=begin + days):
                 return found[0].claim
     return None
 
@@ -47,7 +47,7 @@ def first_of_each(found: Sequence[Machine], member_id: int, minutes: int) -> lis
     """The first free stretch of that length on each machine that has one, soonest first."""
     now = clock.now()
     nearest: dict[int, Proposal] = {}
-    for proposal in _free(found, member_id, minutes, begin=now, end=now + AFTER):
+    for proposal in _free([(one, minutes) for one in found], member_id, begin=now, end=now + AFTER):
         nearest.setdefault(proposal.machine.id, proposal)
     return sorted(nearest.values(), key=lambda proposal: proposal.period.start)
 
@@ -59,10 +59,28 @@ def nearest(one: Machine, member_id: int, period: Period, *, moving: Reservation
     if end <= begin:
         return []
     candidates = [one] if moving else [one, *_stand_ins(one, member_id, period)]
-    found = _free(candidates, member_id, period.minutes, begin=begin, end=end, moving=moving)
-    found.sort(key=lambda proposal: (abs(proposal.period.start - period.start), proposal.machine.id != one.id))
+    found = _free([(other, period.minutes) for other in candidates], member_id, begin=begin, end=end, moving=moving)
+    return _nearest(found, one, period.start, count)
+
+
+def nearest_among(
+    lengths: Sequence[tuple[Machine, int]], member_id: int, one: Machine, start: datetime, count: int = 3
+) -> list[Proposal]:
+    """The nearest free stretches to `start`, before or after, on any of these machines for its own length; `one` goes first."""
+    begin = max(clock.now(), start - BEFORE)
+    found = _free(lengths, member_id, begin=begin, end=max(begin, start) + AFTER)
+    return _nearest(found, one, start, count)
+
+
+def in_order(lengths: Sequence[tuple[Machine, int]], member_id: int, *, after: datetime) -> list[Proposal]:
+    """Every free stretch of two weeks, on each machine for its own length, soonest first."""
+    begin = max(after, clock.now())
+    return _free(lengths, member_id, begin=begin, end=begin + AFTER)
+
+
+def _nearest(found: Sequence[Proposal], one: Machine, start: datetime, count: int) -> list[Proposal]:
     chosen: list[Proposal] = []
-    for proposal in found:
+    for proposal in sorted(found, key=lambda other: (abs(other.period.start - start), other.machine.id != one.id)):
         same = [other for other in chosen if other.machine.id == proposal.machine.id]
         if not any(other.period.overlaps(proposal.period) for other in same):
             chosen.append(proposal)
@@ -93,23 +111,22 @@ def _stand_ins(one: Machine, member_id: int, period: Period) -> list[Machine]:
 
 
 def _free(
-    found: Sequence[Machine],
+    lengths: Sequence[tuple[Machine, int]],
     member_id: int | None,
-    minutes: int,
     *,
     begin: datetime,
     end: datetime,
     moving: Reservation | None = None,
 ) -> list[Proposal]:
-    """Everything that fits between `begin` and `end`, soonest first."""
+    """Every stretch of each machine's length that fits between `begin` and `end`, soonest first."""
     booked = agenda.engagements(member_id, clock.now()) if member_id is not None else []
     mine = [one for one in booked if moving is None or one.reservation_id != moving.id]
-    by_resource = {one.resource_id: one for one in found if _takes(one, minutes, mine, is_change=moving is not None)}
+    taking = {one: minutes for one, minutes in lengths if _takes(one, minutes, mine, is_change=moving is not None)}
+    by_resource = {one.resource_id: one for one in taking}
     if not by_resource:
         return []
     slots = calendar.first_free(
-        list(by_resource),
-        minutes,
+        {one.resource_id: minutes for one, minutes in taking.items()},
         after=begin,
         days=(end - begin).days + 1,
         turnaround_minutes={ident: one.turnaround_minutes for ident, one in by_resource.items()},

@@ -113,21 +113,18 @@ def has_free_lane(resource_id: int, period: Period) -> bool:
 
 
 def first_free(
-    resource_ids: Sequence[int],
-    minutes: int,
+    minutes: Mapping[int, int],
     *,
     after: datetime,
     days: int = 14,
     step_minutes: int = 15,
     turnaround_minutes: Mapping[int, int] | None = None,
 ) -> list[Slot]:
-    """Starts on the step, from `after` on, where `minutes` (and then the turnaround) fit; soonest first."""
+    """Starts on the step, from `after` on, where each resource's `minutes` (and then the turnaround) fit; soonest first."""
     return sorted(
         slot
-        for ident, starts in _fitting(
-            resource_ids, minutes, Period(after, after + timedelta(days=days)), turnaround_minutes
-        ).items()
-        for slot in _starts(ident, starts, minutes, step_minutes, after)
+        for ident, starts in _fitting(minutes, Period(after, after + timedelta(days=days)), turnaround_minutes).items()
+        for slot in _starts(ident, starts, minutes[ident], step_minutes, after)
     )
 
 
@@ -144,7 +141,7 @@ def alternatives(
     if period.end + SOON <= begin:
         return []
     around = Period(begin, max(period.end, begin) + SOON)
-    fitting = _fitting(resource_ids, period.minutes, around, turnaround_minutes)
+    fitting = _fitting(dict.fromkeys(resource_ids, period.minutes), around, turnaround_minutes)
     found = [slot for ident, starts in fitting.items() for slot in _starts(ident, starts, period.minutes, 15, begin)]
     rank = {ident: number for number, ident in enumerate(resource_ids)}
     found.sort(key=lambda slot: (abs(slot.period.start - period.start), rank[slot.resource_id], slot.period.start))
@@ -247,15 +244,13 @@ def _full(taken: Sequence[Busy], lanes: int) -> list[Period]:
     return merged(piece for piece in pieces if len({busy.lane for busy in taken if busy.period.overlaps(piece)}) >= lanes)
 
 
-def _fitting(
-    resource_ids: Sequence[int], minutes: int, within: Period, turnaround_minutes: Mapping[int, int] | None
-) -> dict[int, list[Period]]:
-    """Per resource, when a use of `minutes` may *start*: `[earliest, latest]` as periods a step wider than needed.
+def _fitting(minutes: Mapping[int, int], within: Period, turnaround_minutes: Mapping[int, int] | None) -> dict[int, list[Period]]:
+    """Per resource, when a use of its `minutes` may *start*: `[earliest, latest]` as periods a step wider than needed.
 
     The use must be open and free; the turnaround after it must be free but may pass the closing. With several lanes, one
     lane must be free for the whole of it.
     """
-    length = timedelta(minutes=minutes)
+    resource_ids = list(minutes)
     open_hours, taken, lanes = (
         opening(resource_ids, within),
         occupied(resource_ids, within.extended(LONGEST)),
@@ -263,6 +258,7 @@ def _fitting(
     )
     result: dict[int, list[Period]] = {}
     for ident in resource_ids:
+        length = timedelta(minutes=minutes[ident])
         turnaround = timedelta(minutes=(turnaround_minutes or {}).get(ident, 0))
         by_lane: dict[int, list[Period]] = defaultdict(list)
         for busy in taken[ident]:

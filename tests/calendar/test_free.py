@@ -102,7 +102,7 @@ def test_first_free_finds_every_start_that_fits_and_no_other(house, bench, wante
     after = local(f"{MONDAY} 12:20")
     within = Period(after, after + timedelta(days=2))
     found = queries.first_free(
-        [place.id], minutes, after=after, days=2, step_minutes=step, turnaround_minutes={place.id: turnaround}
+        {place.id: minutes}, after=after, days=2, step_minutes=step, turnaround_minutes={place.id: turnaround}
     )
     model = Model(place, within)
     expected, start = [], local(f"{MONDAY} 12:30")
@@ -160,7 +160,7 @@ def test_the_machine_one_asked_for_comes_first_among_equals(house):
 
 def test_a_use_may_not_pass_the_closing_but_its_cleaning_may(house):
     found = queries.first_free(
-        [house.laser.id], 60, after=local("2026-11-27 17:30"), days=1, turnaround_minutes={house.laser.id: 30}
+        {house.laser.id: 60}, after=local("2026-11-27 17:30"), days=1, turnaround_minutes={house.laser.id: 30}
     )
     assert [slot.period.start for slot in found][:3] == [local(f"2026-11-27 {time}") for time in ("17:30", "17:45", "18:00")]
     assert all(slot.period.end <= local("2026-11-27 19:00") for slot in found if slot.period.start < local("2026-11-28 00:00"))
@@ -171,7 +171,7 @@ def test_a_use_may_not_pass_the_closing_but_its_cleaning_may(house):
 )
 def test_proposals_step_over_the_clock_change(house, change, expected):
     open_on(house.laser, [6], "1:30–4:00")
-    found = queries.first_free([house.laser.id], 30, after=local(f"{change} 00:00"), days=1, step_minutes=30)
+    found = queries.first_free({house.laser.id: 30}, after=local(f"{change} 00:00"), days=1, step_minutes=30)
     shown = [f"{slot.period.start.astimezone(clock.zone()):%H:%M}" for slot in found]
     assert shown[: len(expected)] == expected
 
@@ -188,7 +188,7 @@ def test_free_time_costs_three_statements_for_any_number_of_machines(house, stat
     queries.free(everything, week)
     for ask in (
         lambda: queries.free(everything, week),
-        lambda: queries.first_free(everything, 60, after=week.start, days=30),
+        lambda: queries.first_free(dict.fromkeys(everything, 60), after=week.start, days=30),
         lambda: queries.alternatives(everything, stretch("14:00", "15:00")),
     ):
         statements.clear()
