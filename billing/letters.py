@@ -31,9 +31,7 @@ def _receipt(facts: dict[str, Any]) -> Letter | None:
         lines = [_("Thank you. Here is your receipt, number %(number)s.", number=printed.number)]
         if printed.owes_cents > 0:
             lines.append(_("%(amount)s remains to be paid.", amount=i18n.money(printed.owes_cents)))
-        told = [
-            (i18n.in_words(line.label), i18n.money(line.amount_cents)) for covered in printed.covered for line in covered.lines
-        ]
+        told = [(_named(line), i18n.money(line.amount_cents)) for covered in printed.covered for line in covered.lines]
         return Letter(
             to=to,
             subject=_("Receipt %(number)s: %(amount)s", number=printed.number, amount=i18n.money(printed.cents)),
@@ -48,6 +46,16 @@ def _receipt(facts: dict[str, Any]) -> Letter | None:
             actions=[(_("See or print the receipt"), mail.absolute("billing.receipt", number=printed.number))],
             reason=_("You get this letter because you paid at the desk."),
         )
+
+
+def _named(line: receipts.Line) -> str:
+    """What was paid for; of what was weighed also how much, at what price."""
+    name = i18n.in_words(line.label)
+    if line.milligrams is None:
+        return name
+    price = i18n.money(line.cents_per_kilogram or 0)
+    terms = _("%(weight)s × %(price)s/kg", weight=i18n.weight(line.milligrams), price=price)
+    return f"{name}, {terms}"
 
 
 def _payment_cancelled(facts: dict[str, Any]) -> Letter:

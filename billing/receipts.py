@@ -24,7 +24,7 @@ from billing.rules import Method
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing paid for. Times are None where the charge named none."""
+    """One thing paid for. Times are None where the charge named none, the weight and its price where it was not weighed."""
 
     label: Mapping[str, str]
     starts_at: datetime | None
@@ -35,6 +35,8 @@ class Line:
     minimum_minutes: int
     step_minutes: int
     amount_cents: Cents
+    milligrams: int | None = None
+    cents_per_kilogram: Cents | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,8 @@ _NUMBERS = ("minutes", "billed_minutes", "cents_per_hour", "minimum_minutes", "s
 
 def _line(line: ChargeLine) -> dict[str, Any]:
     told = {"label": line.label, **{name: getattr(line, name) for name in _NUMBERS}}
+    if line.milligrams is not None:
+        told |= {"milligrams": line.milligrams, "cents_per_kilogram": line.cents_per_kilogram or 0}
     if line.starts_at is not None and line.ends_at is not None:
         told |= {"starts_at": _told(line.starts_at), "ends_at": _told(line.ends_at)}
     return told

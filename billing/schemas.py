@@ -27,6 +27,10 @@ class ChargeLineSchema(ma.Schema):
     cents_per_hour = ma.fields.Integer(required=True)
     minimum_minutes = ma.fields.Integer(required=True)
     step_minutes = ma.fields.Integer(required=True)
+    milligrams = ma.fields.Integer(
+        required=True, allow_none=True, metadata={"description": "For what is sold by weight; it has no minutes"}
+    )
+    cents_per_kilogram = ma.fields.Integer(required=True, allow_none=True)
     amount_cents = ma.fields.Integer(required=True)
 
 

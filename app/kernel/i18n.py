@@ -33,6 +33,7 @@ def init_app(app: Flask) -> None:
         "moment": moment,
         "span": span,
         "duration": duration,
+        "weight": weight,
         "said": in_words,
         "shortday": short_day,
     }
@@ -115,6 +116,15 @@ def duration(minutes: int) -> str:
     if not hours:
         return f"{rest}\u00a0min"
     return f"{hours}\u00a0h" + (f"\u00a0{rest:02}" if rest else "")
+
+
+def weight(milligrams: int) -> str:
+    """“23,4 g”, “0,35 g”, “1,25 kg”."""
+    grams = Decimal(milligrams) / 1000
+    amount, unit = (grams / 1000, "kg") if grams >= 1000 else (grams, "g")
+    pattern = "#,##0.0" if unit == "g" and grams >= 1 else "#,##0.00"
+    text = numbers.format_decimal(amount, pattern, locale=_babel_locale())
+    return f"{text}\u00a0{unit}".replace("\u202f", "\u00a0")
 
 
 def explain(refusal: Refusal) -> str:
