@@ -263,9 +263,7 @@ def _lost(about: About) -> Said:
     return Said(
         _("%(machine)s: how did “%(file)s” end?", machine=about.machine, file=about.file),
         [
-            _(
-                "We lost sight of the print and cannot know how it ended: perhaps a power cut, or a restart of the printer’s server."
-            ),
+            _("We lost sight of the print and cannot know how it ended: a power cut or a restart, perhaps."),
             _("Nothing is charged for it until somebody says. One tap on its page is enough."),
         ],
         [],
