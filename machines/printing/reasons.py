@@ -162,3 +162,9 @@ ALREADY_DECIDED = Reason(
     N_("Read the decision on its page."),
     icon="person",
 )
+MATERIAL_NOT_TAKEN = Reason(
+    "printing.material_not_taken",
+    N_("This printer does not take that material."),
+    N_("Choose one of those it takes."),
+    icon="printer",
+)
