@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+
 from sqlalchemy import Select, select
 
 from app.accounts import queries as accounts
@@ -15,13 +16,10 @@ from app.kernel.periods import Period
 from app.kernel.refusals import Refusal
 from machines import requirements
 from machines.models import Machine, Reservation
-from machines.printing import files, lint, queries, rules
+from machines.printing import files, lint, pace, queries, rules
 from machines.printing.gateway import Observation, Seen
 from machines.printing.models import PrinterLink, PrintFile, PrintJob
 from machines.printing.rules import OPEN, Approval, JobState, StartFacts
-
-TAUGHT_BY = 20
-"""How many of its last finished prints a printer learns its pace from."""
 
 _MOMENT = timedelta(seconds=1)
 
@@ -89,20 +87,7 @@ def last_observation(link: PrinterLink) -> Observation | None:
 
 def estimated_seconds(link: PrinterLink, file: PrintFile) -> int | None:
     """How long the file takes on this printer, warming up included; None when nothing is known."""
-    return rules.estimated_seconds(files.facts(file).seconds, pace_percent(link.id), link.heat_up_minutes)
-
-
-def pace_percent(link_id: int) -> int:
-    """What the printer's last finished prints took, over what their files say."""
-    done = (
-        select(PrintJob.print_seconds, PrintFile.facts)
-        .join(PrintFile, PrintFile.id == PrintJob.file_id)
-        .where(PrintJob.link_id == link_id, PrintJob.state == JobState.DONE, PrintJob.print_seconds > 0)
-        .order_by(PrintJob.id.desc())
-        .limit(TAUGHT_BY)
-    )
-    rows = [(seconds, facts.get("seconds")) for seconds, facts in db.session.execute(done)]
-    return rules.learned_percent([seconds / said for seconds, said in rows if said])
+    return rules.estimated_seconds(files.facts(file).seconds, pace.percents([link.id])[link.id], link.heat_up_minutes)
 
 
 def needs_approval(link: PrinterLink, owner_id: int) -> bool:
