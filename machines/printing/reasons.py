@@ -168,3 +168,27 @@ MATERIAL_NOT_TAKEN = Reason(
     N_("Choose one of those it takes."),
     icon="printer",
 )
+TOO_LONG_FOR_PRINTER = Reason(
+    "printing.too_long_for_printer",
+    N_("This print takes about %(needed)s here, and the printer is booked for at most %(longest)s."),
+    N_("Cut it into parts, slice it with thicker layers, or ask the team for a longer slot."),
+    icon="clock",
+)
+NOTHING_LONG_ENOUGH = Reason(
+    "printing.nothing_long_enough",
+    N_("Nothing of %(needed)s is free and open in the two weeks from then."),
+    N_("Choose another day, or slice for a shorter print."),
+    icon="clock",
+)
+TIME_UNKNOWN = Reason(
+    "printing.time_unknown",
+    N_("The file does not say how long it takes, and nothing moves in it."),
+    N_("Slice the model again and send the new file."),
+    icon="file",
+)
+NOT_OF_THE_HOUSE = Reason(
+    "printing.not_of_the_house",
+    N_("This printer takes no files from here."),
+    N_("Choose one of the printers below."),
+    icon="printer",
+)
