@@ -178,7 +178,7 @@ MEMBER = (
     "/account/competences", "/account/money", "/account/data.json", "/charter", "/prices", "/hours",
 )  # fmt: skip
 DESK = ("/desk", "/members")
-TEAM = (*DESK, "/today", "/places", "/places/site/hours", "/settings", "/setup", "/machines/loutre/edit", "/charter/editor")
+TEAM = (*DESK, "/today", "/places", "/places/site/hours", "/settings", "/setup", "/machines/surjeteuse/edit", "/charter/editor")
 PAGES = {
     "ines": MEMBER,
     "karim": MEMBER,

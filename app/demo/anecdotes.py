@@ -135,20 +135,20 @@ class Anecdotes:
         return catalogue.report(actor=self.people[by].actor, machine_id=machine.id, text=text, stops_machine=stops).id
 
     def _leave_two_machines_ill(self) -> None:
-        """Since the last open day: the otter waits for a part and people have booked it; the embroiderer limps on."""
+        """Since the last open day: the overlocker waits for a part and people have booked it; the embroiderer limps on."""
         day = self.last_open(self.story.today)
         back = wall(self.next_open(self.story.today, 2), 16)
-        note = "Buse bouchée, bloc chauffant commandé."
+        note = "Courroie cassée, pièce commandée."
 
         def stop() -> None:
-            self.diary.out["loutre"] = back
+            self.diary.out["surjeteuse"] = back
             catalogue.put_out_of_order(
-                actor=self.people["lea"].actor, machine_id=self.places.machines["loutre"].id, until=back, note=note
+                actor=self.people["lea"].actor, machine_id=self.places.machines["surjeteuse"].id, until=back, note=note
             )
 
-        limps = "Le fil du quatrième chariot casse."
+        limps, stops = "Le fil du quatrième chariot casse.", "Elle force, puis plus rien ne tourne."
         self.story.on(day, 15.7, lambda: _only(self._report("brodeuse", "mai", limps, stops=False)))
-        self.story.on(day, 17.4, lambda: _only(self._report("loutre", "priya", "Bourrage : plus rien ne sort.", stops=True)))
+        self.story.on(day, 17.4, lambda: _only(self._report("surjeteuse", "priya", stops, stops=True)))
         self.story.on(day, 17.75, stop)
 
     # ── closures ─────────────────────────────────────────────────────────────────────────────────────────────────────

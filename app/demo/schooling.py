@@ -24,7 +24,7 @@ SESSIONS = {
     "gravure-fibre": ((3, 18.0),),
     "decoupe-vinyle": ((4, 17.0),),
     "impression-3d": ((3, 18.0), (5, 11.0)),
-    "impression-resine": ((3, 20.0),),
+    "impression-grande": ((3, 20.0),),
     "fraiseuse": ((5, 16.5),),
     "machines-a-bois": ((5, 14.0),),
     "broderie": ((2, 14.0),),
@@ -33,7 +33,7 @@ SESSIONS = {
 
 PATHS = {
     "laser": (("securite", 1.0), ("decoupe-laser", 1.0), ("gravure-fibre", 0.34)),
-    "print": (("impression-3d", 1.0), ("impression-resine", 0.36)),
+    "print": (("impression-3d", 1.0), ("impression-grande", 0.36)),
     "wood": (("securite", 1.0), ("machines-a-bois", 0.75), ("fraiseuse", 0.55)),
     "textile": (("broderie", 0.5),),
     "electronics": (),
@@ -41,7 +41,7 @@ PATHS = {
 }
 """What each craft leads to, and how many of its people want it."""
 
-WANTED = {"decoupe-laser": 5, "fraiseuse": 4, "machines-a-bois": 3, "broderie": 2, "impression-resine": 2}
+WANTED = {"decoupe-laser": 5, "fraiseuse": 4, "machines-a-bois": 3, "broderie": 2, "impression-grande": 2}
 """What people wait for a date of, and how many beside the others."""
 
 VALID = {taught.slug: taught.valid_months for taught in TAUGHT}
@@ -171,7 +171,7 @@ class School:
             if dice.random() > 0.16:
                 continue
             slug = dice.choices(
-                ("decoupe-laser", "fraiseuse", "machines-a-bois", "broderie", "impression-resine"), (5, 4, 3, 2, 2)
+                ("decoupe-laser", "fraiseuse", "machines-a-bois", "broderie", "impression-grande"), (5, 4, 3, 2, 2)
             )[0]
             day = max(self.story.ago(dice.randrange(1, 24)), person.joins_on + timedelta(days=1))
             if person.holds.get(slug) or not person.is_here(self.story.today):

@@ -1,15 +1,13 @@
-"""The four 3D printers: three that lay down filament, one that cures resin."""
+"""The four 3D printers, from the open portal to the large bed."""
 
 from __future__ import annotations
 
 from app.demo.drawings.pen import (
-    AMBER,
     BLUE,
     GREEN,
     INK,
     MINIUM,
     NIGHT,
-    OAK,
     STEEL,
     STEEL_DARK,
     STEEL_LIGHT,
@@ -182,60 +180,56 @@ def kingfisher(pen: Pen) -> None:
 
 
 def dragonfly(pen: Pen) -> None:
-    """The resin printer: an amber hood, a figure hanging from the plate; gloves and the washing station beside."""
+    """The large bed: two tall towers, a bridge between them, a soft wheel under the nozzle; spools wait beside."""
     room(pen, light_from=300)
     pegboard(pen, 66, 88, 220, 180, missing=2)
-    shelf(pen, 960, 146, 252, what="jars")
+    shelf(pen, 960, 146, 252, what="spools")
     shelf(pen, 960, 266, 252, what="crates")
     bench(pen)
-    pen.shadow(560, BENCH + 4, 190, 18)
-    pen.box(424, 318, 276, 90, ENAMEL, r=10, side=14)
-    pen.screen(446, 338, 84, 50, VIOLET)
-    pen.circle(640, 364, 20, STEEL)
-    pen.circle(640, 364, 14, ENAMEL)
-    pen.line("M640 354v7", MINIUM, 3)
-    pen.rect(444, 306, 236, 14, STEEL_DARK, 4)
-    pen.path("M470 306L482 276H644L656 306z", NIGHT)
-    pen.path("M486 300L492 284H634L640 300z", mix(VIOLET, NIGHT, 0.35))
-    pen.tube(618, 92, 26, 216, STEEL)
-    pen.tube(626, 92, 8, 216, STEEL_DARK)
-    pen.box(536, 148, 100, 26, STEEL, r=4, side=12)
-    pen.rect(506, 174, 112, 15, STEEL_DARK, 3)
-    pen.rect(506, 174, 112, 5, STEEL_LIGHT, 2)
-    _hanging_figure(pen)
-    pen.path("M446 306V100q0 -34 36 -34H640q36 0 36 34V306z", AMBER, opacity=0.36)
-    pen.path("M446 306V100q0 -34 36 -34H640q36 0 36 34V306z", stroke=darker(AMBER, 0.2), stroke_width=4)
-    pen.path("M470 306L516 66h62L532 306z", WHITE, opacity=0.22)
-    pen.rect(540, 60, 44, 10, darker(AMBER, 0.3), 5)
-    _washing_station(pen)
-    pen.shadow(382, BENCH + 3, 44, 7)
-    pen.rect(354, 322, 58, 86, INK, 8)
-    pen.rect(354, 322, 40, 86, mix(INK, STEEL, 0.2), 8)
-    pen.rect(370, 300, 26, 24, MINIUM, 4)
-    pen.rect(362, 346, 42, 40, ENAMEL, 3)
-    pen.path("M383 350l12 26h-24z", "#e8b530")
+    pen.shadow(630, BENCH + 4, 300, 20)
+    pen.box(398, 366, 464, 42, ENAMEL, r=10, side=14)
+    pen.screen(418, 374, 74, 28, VIOLET)
+    pen.circle(516, 388, 9, STEEL)
+    pen.circle(516, 388, 4, NIGHT)
+    pen.stop_button(826, 387, 0.7)
+    for x in (416, 816):
+        pen.tube(x, 62, 30, 306, mix(VIOLET, NIGHT, 0.55))
+        pen.tube(x + 11, 70, 7, 292, STEEL)
+        pen.rect(x - 6, 54, 42, 16, NIGHT, 5)
+    pen.tube(416, 48, 430, 18, mix(VIOLET, NIGHT, 0.55), 5)
+    pen.tube(446, 346, 370, 12, STEEL_DARK)
+    pen.rect(462, 336, 338, 12, "#3b3a36", 3)
+    pen.rect(462, 336, 338, 4, "#7a766a", 2)
+    _soft_wheel(pen, 622, 336)
+    pen.tube(428, 176, 406, 11, STEEL)
+    pen.tube(428, 198, 406, 11, STEEL)
+    for x in (408, 808):
+        pen.box(x, 166, 46, 54, VIOLET, r=6, side=8)
+    pen.box(590, 156, 66, 66, NIGHT, r=7, side=9)
+    pen.circle(620, 186, 18, mix(NIGHT, STEEL, 0.35))
+    for turn in range(0, 360, 60):
+        with pen.moved(620, 186, turn=turn):
+            pen.path("M0 -3q8 -15 14 -7l-11 9z", STEEL)
+    pen.circle(620, 186, 5, NIGHT)
+    pen.path("M606 222h34l-9 14h-16z", STEEL_DARK)
+    pen.path("M618 236h10l-5 8z", "#d9b64e")
+    pen.line("M622 156C618 84 690 30 780 30S886 60 896 120", ORANGE, 3)
+    pen.line("M846 92h46", STEEL_DARK, 8)
+    spool(pen, 900, 132, 54, ORANGE)
+    for x, colour in ((352, VIOLET), (312, TEAL)):
+        spool(pen, x, BENCH - 40, 38, colour)
+    pen.shadow(332, BENCH + 3, 76, 8)
 
 
-def _hanging_figure(pen: Pen) -> None:
-    """A dragonfly, head down, on its supports."""
-    for x in range(520, 608, 11):
-        pen.line(f"M{x} 189v{22 + (x * 7) % 19}", lighter(VIOLET, 0.35), 2)
-    pen.path("M562 206C574 206 576 222 570 236L566 288q-4 8 -8 0L554 236C548 222 550 206 562 206z", lighter(VIOLET, 0.22))
-    for side in (-1, 1):
-        pen.path(f"M562 226q{side * 30} -22 {side * 56} -6q{side * -22} 16 {side * -54} 14z", lighter(VIOLET, 0.5), opacity=0.9)
-        pen.path(f"M562 240q{side * 28} 2 {side * 48} 22q{side * -26} 2 {side * -48} -12z", lighter(VIOLET, 0.5), opacity=0.9)
-    pen.circle(562, 206, 9, VIOLET)
-
-
-def _washing_station(pen: Pen) -> None:
-    pen.shadow(812, BENCH + 4, 110, 12)
-    pen.box(738, 356, 152, 52, ENAMEL, r=10, side=12)
-    pen.circle(812, 382, 14, STEEL)
-    pen.line("M812 382l7 -9", NIGHT, 3)
-    pen.path("M752 356V236q0 -10 10 -10h104q10 0 10 10V356z", "#cfe6ee", opacity=0.75)
-    pen.path("M752 356V288q30 8 62 0t62 0V356z", lighter(BLUE, 0.72))
-    pen.path("M784 356V300l18 -12h22l18 12V356z", STEEL, opacity=0.75)
-    pen.path("M764 350V240h16V350z", WHITE, opacity=0.5)
-    pen.rect(746, 214, 136, 16, BLUE, 6)
-    pen.rect(746, 214, 136, 5, lighter(BLUE, 0.4), 2.5)
-    pen.rect(804, 202, 20, 14, OAK, 4)
+def _soft_wheel(pen: Pen, x: int, base: int) -> None:
+    """A tyre lying down, its tread half printed."""
+    top = 246
+    wide = 104
+    pen.rect(x - wide, top, wide * 2, base - top, ORANGE, 16)
+    pen.rect(x + wide * 0.3, top, wide * 0.7, base - top, darker(ORANGE, 0.28), 16, opacity=0.65)
+    for y in range(top + 8, base - 4, 6):
+        pen.line(f"M{x - wide + 4} {y}H{x + wide - 4}", lighter(ORANGE, 0.35), 1, opacity=0.35)
+    for shift in range(-84, 85, 24):
+        pen.path(f"M{x + shift - 7} {base - 8}l8 -66h9l-8 66z", darker(ORANGE, 0.35), opacity=0.75)
+    pen.oval(x, top, wide - 4, 9, darker(ORANGE, 0.3))
+    pen.oval(x, top, wide - 36, 5, NIGHT)

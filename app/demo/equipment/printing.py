@@ -10,8 +10,8 @@ SLICER = {"title": "PrusaSlicer, pour trancher", "url": "https://www.prusa3d.com
 PLATE_CLEAR = both("Le plateau est vide et propre.", "The bed is empty and clean.")
 FILAMENT = both("Le bon filament est chargé, la bobine suffit.", "The right filament is loaded, and there is enough.")
 PRINT_RULES = both(
-    "On regarde la première couche, puis on peut s’éloigner. Une impression qui déborde du créneau est arrêtée.",
-    "Watch the first layer, then you may walk away. A print that outlives its slot is stopped.",
+    "On regarde la première couche, puis on peut s’éloigner : la page de l’impression dit où elle en est.",
+    "Watch the first layer, then you may walk away: the print’s page says how far it is.",
 )
 
 PRINTING = (
@@ -74,8 +74,8 @@ PRINTING = (
         danger=1,
         needs=(("impression-3d",),),
         can_do=both(
-            "La grande, fermée et chauffée : ABS, ASA, nylon, 350 mm de côté.",
-            "The large one, closed and heated: ABS, ASA, nylon, 350 mm a side.",
+            "La fermée, chauffée : ASA et PETG, 350 mm de côté, pour ce qui vivra dehors.",
+            "The closed, heated one: ASA and PETG, 350 mm a side, for what will live outdoors.",
         ),
         cannot_do=both("Pas de TPU souple.", "No soft TPU."),
         house_rules=PRINT_RULES,
@@ -94,30 +94,28 @@ PRINTING = (
         slug="libellule",
         code="P4",
         space="impression",
-        name=both("Libellule (résine)", "Dragonfly (resin)"),
+        name=both("Libellule", "Dragonfly"),
         icon="printer",
-        danger=2,
-        needs=(("impression-resine",),),
+        danger=1,
+        needs=(("impression-grande",),),
         can_do=both(
-            "Pièces fines et lisses, 190 × 120 × 200 mm : bijoux, figurines, prototypes.",
-            "Fine, smooth parts, 190 × 120 × 200 mm: jewels, figures, prototypes.",
+            "Le grand plateau, 400 × 400 × 450 mm, buse de 0,6 : PETG et TPU souple, pour ce qui ne tient pas ailleurs.",
+            "The large bed, 400 × 400 × 450 mm, 0.6 nozzle: PETG and soft TPU, for what fits nowhere else.",
         ),
-        cannot_do=both("Rien qui touche la nourriture ou la peau longtemps.", "Nothing that touches food, or skin for long."),
+        cannot_do=both("Pas de détails fins, pas d’ASA : elle est ouverte.", "No fine details, no ASA: it is open."),
         house_rules=both(
-            "Gants nitrile tout du long. On lave, on durcit, on laisse le bac propre : comptez 30 minutes après l’impression.",
-            "Nitrile gloves all along. Wash, cure, leave the vat clean: allow 30 minutes after the print.",
+            "Une bobine pleine au départ, le plateau nivelé à froid. Les longues impressions se lancent le matin.",
+            "A full spool to begin with, the bed levelled cold. Long prints are started in the morning.",
         ),
-        ticks=(
-            both("Gants mis, ventilation allumée.", "Gloves on, air running."),
-            both("Le bac est propre, le film intact.", "The vat is clean, its film intact."),
-        ),
-        hourly=(800, 500, 1200),
-        minutes=(120, 180, 240),
+        ticks=(PLATE_CLEAR, FILAMENT),
+        hourly=(400, 250, 700),
+        minutes=(180, 240, 300, 360),
         pull=0.9,
         craft="print",
         step=30,
-        longest=480,
-        turnaround=30,
+        longest=600,
+        turnaround=15,
         is_attended=False,
+        documents=(SLICER, FREECAD),
     ),
 )
