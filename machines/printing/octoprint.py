@@ -1,0 +1,220 @@
+"""OctoPrint 1.11 and 2.0 as a PrinterBackend. Keys are asked for, renewed and revoked in `octoprint_keys`.
+
+What its server really answers was tried out, and differs from its documentation: a wrong key is 403 for reading and a 400
+about CSRF for writing; 204 proves nothing; offline and busy are the same 409; a file over the limit is an empty 400 or a
+reset; addresses in its answers come from the request's Host and are never used.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from app.kernel import clock
+from machines.printing import http
+from machines.printing.addresses import Address, Allowed
+from machines.printing.gateway import (
+    BadKey,
+    Conflict,
+    Forbidden,
+    NotFound,
+    Observation,
+    OutcomeUnknown,
+    Picture,
+    PrinterError,
+    ProbeResult,
+    Rejected,
+    RemoteFile,
+    Seen,
+    ServerFault,
+    StartingUp,
+    TooLarge,
+    Unreachable,
+)
+from machines.printing.http import Answer
+from machines.printing.octoprint_answers import checked, file_door, observed, remote_file, with_temperatures
+
+READ_SECONDS = 8.0
+EXTRA_SECONDS = 3.0
+WRITE_SECONDS = 15.0
+UPLOAD_BYTES_PER_SECOND = 200_000
+MOST_PICTURE_BYTES = 5 * 1024 * 1024
+PICTURES = ("image/jpeg", "image/png", "image/webp", "image/gif")
+
+NEEDED = ("STATUS", "FILES_LIST", "FILES_UPLOAD", "FILES_DOWNLOAD", "FILES_SELECT", "FILES_DELETE", "PRINT")
+TOO_STRONG = ("ADMIN", "SETTINGS", "SYSTEM", "CONTROL")
+
+_WARM = frozenset(Seen) - {Seen.DISCONNECTED, Seen.CONNECTING, Seen.FAULT, Seen.UNKNOWN}
+"""States in which a printer tells its temperatures."""
+
+
+class OctoPrint:
+    """One server. Holds no connection; the key is sent to `address` only, in a header. The camera is asked without it."""
+
+    kind = "octoprint"
+    capabilities = frozenset(
+        {"upload", "pause", "file_marker", "file_position", "started_by", "history", "connect", "error_details", "picture"}
+    )
+
+    def __init__(
+        self,
+        address: Address,
+        key: str | None,
+        *,
+        allowed: Allowed,
+        camera: Address | None = None,
+        remote_user: str | None = None,
+    ) -> None:
+        self.address, self.allowed, self.camera, self.remote_user = address, allowed, camera, remote_user
+        self._headers = {"X-Api-Key": key} if key else {}
+
+    async def probe(self) -> ProbeResult:
+        version = (await self._get("/api/version")).object()
+        text = str(version.get("text", ""))
+        if not text.startswith("OctoPrint") or "Moonraker" in text:
+            raise ServerFault("what answers is not OctoPrint")
+        who = (await self._get("/api/currentuser")).object()
+        if not who.get("name"):  # any key gets a 200 here
+            raise BadKey("the key is not known")
+        permissions = frozenset(str(one) for one in who.get("permissions") or ())
+        return ProbeResult(
+            product="OctoPrint",
+            version=str(version.get("server", "")),
+            user=str(who["name"]),
+            permissions=permissions,
+            too_strong=tuple(name for name in TOO_STRONG if name in permissions),
+            missing=() if "ADMIN" in permissions else tuple(name for name in NEEDED if name not in permissions),
+        )
+
+    async def status(self) -> Observation:
+        try:
+            seen = observed((await self._get("/api/job")).object())
+        except Unreachable as error:
+            return Observation(at=clock.now(), state=Seen.OFFLINE, error_text=str(error))
+        except StartingUp:
+            return Observation(at=clock.now(), state=Seen.STARTING_UP)
+        except (NotFound, Conflict, Rejected) as error:
+            raise ServerFault("what answers is not OctoPrint") from error
+        return await self._with_temperatures(seen) if seen.state in _WARM else seen
+
+    async def _with_temperatures(self, seen: Observation) -> Observation:
+        """The print matters more than its temperatures: without them where they are not told."""
+        try:
+            answer = await self._get("/api/printer?exclude=state,sd", deadline=EXTRA_SECONDS)
+            found = answer.object().get("temperature")
+        except PrinterError:
+            return seen
+        return with_temperatures(seen, found if isinstance(found, dict) else {})
+
+    async def upload(self, source: Path, remote_path: str, marker: Mapping[str, str]) -> str:
+        size = source.stat().st_size
+        path = PurePosixPath(remote_path)
+        form = {
+            "path": "" if str(path.parent) == "." else str(path.parent),
+            "filename": path.name,
+            "noOverwrite": "true",
+            "userdata": json.dumps(dict(marker)),
+        }
+        try:
+            with source.open("rb") as file:
+                answer = await self._write(
+                    "POST", "/api/files/local", deadline=30 + size / UPLOAD_BYTES_PER_SECOND, data=form,
+                    files={"file": (path.name, file, "application/octet-stream")},
+                )  # fmt: skip
+        except http.Reset as error:
+            return await self._after_hanging_up(remote_path, size, error)
+        stored = answer.object().get("files", {}).get("local", {}).get("path")
+        if not isinstance(stored, str) or not stored:
+            raise ServerFault("the server does not say where it put the file")
+        return stored
+
+    async def _after_hanging_up(self, remote_path: str, size: int, error: Exception) -> str:
+        """A server that hangs up in the middle of a file and is well has refused it for its size."""
+        try:
+            found = await self.stat(remote_path)
+        except PrinterError:
+            raise OutcomeUnknown("the server hung up") from error
+        if found is not None and found.size == size:
+            return found.path
+        raise TooLarge("the server hung up while the file was sent") from error
+
+    async def stat(self, remote_path: str) -> RemoteFile | None:
+        try:
+            found = (await self._get(file_door(remote_path))).object()
+        except NotFound:
+            return None
+        return remote_file(found, remote_path)
+
+    async def start(self, remote_path: str) -> None:
+        await self._write("POST", file_door(remote_path), json={"command": "select", "print": True})
+
+    async def pause(self) -> None:
+        await self._write("POST", "/api/job", json={"command": "pause", "action": "pause"})
+
+    async def resume(self) -> None:
+        if observed((await self._get("/api/job")).object()).state is Seen.PAUSING:
+            raise Conflict("still pausing, a resume would be lost")
+        await self._write("POST", "/api/job", json={"command": "pause", "action": "resume"})
+
+    async def cancel(self, remote_path: str) -> None:
+        seen = observed((await self._get("/api/job")).object())
+        if not seen.is_active or seen.remote_path != remote_path:
+            raise Conflict("another print, or none, is under way")
+        await self._write("POST", "/api/job", json={"command": "cancel"})
+
+    async def delete(self, remote_path: str) -> None:
+        try:
+            await self._write("DELETE", file_door(remote_path))
+        except NotFound:
+            return
+
+    async def error_details(self) -> str | None:
+        try:
+            found = (await self._get("/api/printer/error")).object()
+        except (NotFound, Conflict):
+            return None
+        said = [str(found[name]) for name in ("error", "reason", "consequence") if found.get(name)]
+        return " · ".join(said)[:500] or None
+
+    async def connect_printer(self) -> None:
+        await self._write("POST", "/api/connection", json={"command": "connect"})
+
+    async def picture(self) -> Picture | None:
+        if self.camera is None:
+            return None
+        path = (self.camera.prefix or "/") + (f"?{self.camera.query}" if self.camera.query else "")
+        answer = await http.ask(
+            self.camera, "GET", path, allowed=self.allowed, deadline=READ_SECONDS, most_bytes=MOST_PICTURE_BYTES
+        )
+        kind = answer.content_type.partition(";")[0].strip().lower()
+        if answer.status != 200 or kind not in PICTURES:
+            raise ServerFault("the camera does not answer with a picture")
+        return Picture(kind, answer.body)
+
+    async def close(self) -> None:
+        """Nothing is kept open."""
+
+    async def _get(self, path: str, *, deadline: float = READ_SECONDS) -> Answer:
+        answer = await self._ask("GET", path, deadline=deadline)
+        return checked(answer, is_write=False) if answer.status != 403 else await self._refused()
+
+    async def _write(self, method: str, path: str, *, deadline: float = WRITE_SECONDS, **content: Any) -> Answer:
+        answer = await self._ask(method, path, deadline=deadline, **content)
+        return checked(answer, is_write=True) if answer.status != 403 else await self._refused()
+
+    async def _refused(self) -> Answer:
+        """403 is for a key nobody knows and for one that may not: who we are there tells which."""
+        try:
+            answer = await self._ask("GET", "/api/currentuser", deadline=EXTRA_SECONDS)
+            is_known = answer.status == 200 and bool(answer.object().get("name"))
+        except PrinterError as error:
+            raise BadKey("the key is refused") from error
+        raise Forbidden("the key may not do this") if is_known else BadKey("the key is refused")
+
+    async def _ask(self, method: str, path: str, *, deadline: float, **content: Any) -> Answer:
+        path = f"{self.address.prefix}{path}"
+        return await http.ask(
+            self.address, method, path, allowed=self.allowed, deadline=deadline, headers=self._headers, **content
+        )
