@@ -58,10 +58,7 @@ def fate(job: Wished, seen: Observation) -> Fate | None:
     if job.is_ours and job.wish is Wish.RESUME and seen.state in GOING:
         goes_on = job.asked_at is not None or seen.at - wished > PAUSE_COMES_WITHIN
         return Fate.GRANTED if goes_on else None
-    if job.asked_at is not None:
-        is_too_late = seen.at - job.asked_at > HEARD_WITHIN
-    else:
-        is_too_late = seen.at - wished > SENT_WITHIN
+    is_too_late = seen.at - job.asked_at > HEARD_WITHIN if job.asked_at is not None else seen.at - wished > SENT_WITHIN
     return Fate.DROPPED if is_too_late and seen.state is not Seen.PAUSING else None
 
 
