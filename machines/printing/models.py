@@ -206,6 +206,7 @@ class PrintJob(Base):
     idle_since: Mapped[datetime | None]
     unreachable_since: Mapped[datetime | None]
     stalled_since: Mapped[datetime | None]
+    overrun_seen_at: Mapped[datetime | None]
     overrun_since: Mapped[datetime | None]
     overrun_told_at: Mapped[datetime | None]
     alerted_at: Mapped[datetime | None]
@@ -267,7 +268,10 @@ class UsageRecord(Base):
 
 
 class ForeignPrint(Base):
-    """A print the house did not start, seen on one of its printers, until somebody says whose it was."""
+    """A print the house did not start, seen on one of its printers, until somebody says whose it was.
+
+    `stop_wished_at` is set when the house wants it stopped, `stop_asked_at` when the one request for it left the house.
+    """
 
     __tablename__ = "foreign_print"
     __table_args__ = (
@@ -288,6 +292,8 @@ class ForeignPrint(Base):
     answered_at: Mapped[datetime | None]
     answered_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
     answer: Mapped[str | None]
+    stop_wished_at: Mapped[datetime | None]
+    stop_asked_at: Mapped[datetime | None]
 
     link: Mapped[PrinterLink] = relationship(lazy="raise")
 
