@@ -21,6 +21,7 @@ from app.kernel.refusals import NotAllowed, Refusal, Refused
 from billing import pricing, rates
 from machines import facts, reasons, rules
 from machines.models import Machine, Reservation
+from machines.printing import under_way
 from machines.rules import BookingFacts, ChangeFacts, Claim, Status
 
 _SAID_ALREADY = (reasons.LAB_CLOSED, reasons.LONGER_THAN_ANY)
@@ -153,7 +154,8 @@ def cancel(*, actor: Actor, reservation_id: int, reason: str | None = None, over
     """
     why = _override(actor, override_reason)
     reservation, _machine = _to_change(actor, reservation_id)
-    if found := rules.cancel_refusals(facts.change(reservation), override=why is not None):
+    stands = rules.cancel_refusals(facts.change(reservation), override=why is not None)
+    if found := [*stands, *under_way.refusals(reservation.id)]:
         raise Refused(found)
     give_back(actor=actor, reservation=reservation, reason=reason, override_reason=why)
     return reservation

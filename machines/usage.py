@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from app.accounts import lab
 from app.accounts import queries as accounts
@@ -17,6 +17,7 @@ from billing import charges, pricing, rates
 from billing.models import Charge
 from machines import arrivals, catalogue, facts, reasons, reservations
 from machines.models import Machine, Reservation
+from machines.printing import under_way
 from machines.rules import Outcome, Status
 
 
@@ -65,7 +66,7 @@ def end(*, actor: Actor, reservation_id: int, ending: Ending) -> Charge:
     """Finish a use now: free the rest of the slot, open the charge, pass on a fault. Twice is refused, not charged."""
     reservation, machine = facts.lock(reservation_id)
     reservations.only_theirs(actor, reservation)
-    if found := arrivals.ending_refusals(reservation.status):
+    if found := [*arrivals.ending_refusals(reservation.status), *under_way.refusals(reservation.id)]:
         raise Refused(found)
     if ending.fault:
         # Before the slot is given back, because whoever stops a machine locks it before its place on the timetable.
@@ -94,16 +95,17 @@ def begin_if_due(reservation_id: int) -> bool:
 def note_absence(reservation_id: int) -> bool:
     """Who has not come some minutes after the start frees the machine. Whether it was so; safe to run twice.
 
-    Those minutes count from the booking for whoever took a slot that was running. Nobody is absent from a broken machine:
-    then the house cancels.
+    Those minutes count from the booking for whoever took a slot that was running, and from the moment when a printer could be
+    used. Nobody is absent from a broken machine: then the house cancels.
     """
     reservation, machine = facts.lock(reservation_id)
-    expected_at = max(reservation.starts_at, reservation.changed_at)
-    if reservation.status is not Status.CONFIRMED or clock.now() < expected_at + patience():
+    if reservation.status is not Status.CONFIRMED or clock.now() < _expected_at(reservation) + patience():
         return False
     if machine.is_out_at(clock.now()):
         reservations.give_back(actor=HOUSE, reservation=reservation, reason=machine.out_note)
         return True
+    if under_way.is_held_up(machine.id, reservation.id):
+        return False
     reservation.status = Status.NO_SHOW
     reservation.revision += 1
     reservation.changed_at = clock.now()
@@ -114,11 +116,24 @@ def note_absence(reservation_id: int) -> bool:
 
 
 def end_if_forgotten(reservation_id: int) -> bool:
-    """A use that nobody ended stops some minutes after its slot; the bill counts to the end of the slot, no further."""
+    """A use that nobody ended stops some minutes after its slot, or with its print if that is later; the bill counts to the end
+    of the slot, no further.
+    """
     reservation, machine = facts.lock(reservation_id)
     if arrivals.ending_refusals(reservation.status) or clock.now() < reservation.ends_at + leave_time():
         return False
+    if under_way.is_open(reservation.id):
+        return False
     _finish(HOUSE, reservation, machine, Outcome.HOUSE)
+    return True
+
+
+def begin_with_print(reservation_id: int) -> bool:
+    """Who is checked in and prints uses the machine, also some minutes early. Whether it began so; safe to run twice."""
+    reservation, _machine = facts.lock(reservation_id)
+    if reservation.status is not Status.CHECKED_IN:
+        return False
+    _begin(reservation)
     return True
 
 
@@ -132,6 +147,11 @@ def leave_time() -> timedelta:
     """How long after the end of the slot a use may still be ended by whoever made it."""
     house = lab.current()
     return timedelta(minutes=house.auto_end_after_minutes if house else 10)
+
+
+def _expected_at(reservation: Reservation) -> datetime:
+    ready = under_way.usable_since(reservation.machine_id, reservation.id)
+    return max(reservation.starts_at, reservation.changed_at, ready or reservation.starts_at)
 
 
 def _begin(reservation: Reservation) -> None:
