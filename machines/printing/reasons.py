@@ -186,9 +186,3 @@ TIME_UNKNOWN = Reason(
     N_("Slice the model again and send the new file."),
     icon="file",
 )
-NOT_OF_THE_HOUSE = Reason(
-    "printing.not_of_the_house",
-    N_("This printer takes no files from here."),
-    N_("Choose one of the printers below."),
-    icon="printer",
-)
