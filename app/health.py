@@ -19,6 +19,7 @@ from app.kernel.outbox import OutboxMessage, PeriodicJob
 from app.kernel.settings import Settings
 from app.kernel.web import public
 from app.worker import HEARTBEAT
+from machines.printing import link_commands
 
 bp = Blueprint("health", __name__)
 
@@ -57,7 +58,7 @@ def ready() -> Response:
 
 def findings() -> list[Finding]:
     """Everything the doctor looks at."""
-    return [engine(), migrations(), promises(), worker(), outbox(), mail(), translations(), uploads()]
+    return [engine(), migrations(), promises(), worker(), outbox(), mail(), translations(), uploads(), printers()]
 
 
 def engine() -> Finding:
@@ -137,6 +138,10 @@ def uploads() -> Finding:
     except OSError as error:
         return Finding("uploads", "error", f"{settings.uploads} is not writable: {error}")
     return Finding("uploads", "ok", "writable")
+
+
+def printers() -> Finding:
+    return Finding("printers", *link_commands.diagnosis())
 
 
 def init_app(app: Flask) -> None:

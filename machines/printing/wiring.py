@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from flask import Flask
 
-from machines.printing import models
+from billing import names
+from machines.printing import key_views, link_commands, link_views, material_views, materials, models
 
 TABLES = (models.PrinterLink, models.PrintJob)
 """Imported so that the tables of printing are known where the house is built."""
 
 
 def init_app(app: Flask) -> None:
-    """Nothing but the tables yet."""
+    app.register_blueprint(link_views.bp)
+    app.register_blueprint(key_views.bp)
+    app.register_blueprint(material_views.bp)
+    names.add_item_names(app, "material", materials.item_names)
+    link_commands.init_app(app)
