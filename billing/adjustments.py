@@ -1,4 +1,7 @@
-"""A member finds a charge too high and asks; a manager or an accountant lowers it or declines, in words, once."""
+"""A member finds a charge too high and asks; a manager or an accountant lowers it or declines, in words, once.
+
+What the house itself finds wrong (a printer that failed) it lowers by `grant`, which leaves the same traces.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from app.kernel import audit, mail
 from app.kernel.actors import Actor
 from app.kernel.db import db, locked
 from app.kernel.money import ZERO, Cents
-from app.kernel.refusals import NotAllowed, Refused
+from app.kernel.refusals import Amount, NotAllowed, Refused
 from billing import desk, ledger, rules, settlements
 from billing.ledger import Posting
 from billing.models import Adjustment, Charge, ChargeLine
@@ -55,10 +58,7 @@ def ask(*, actor: Actor, charge_id: int, note: str, at: datetime) -> Adjustment:
     charge = _locked_charge(charge_id)
     if actor.member_id is None or actor.member_id != charge.payer_id:
         raise NotAllowed
-    waits = db.session.scalar(
-        select(Adjustment.id).where(Adjustment.charge_id == charge_id, Adjustment.answered_at.is_(None)).limit(1)
-    )
-    if found := rules.asking_refusals(is_asked=waits is not None, total_cents=charge.total_cents):
+    if found := rules.asking_refusals(is_asked=is_waiting(charge_id), total_cents=charge.total_cents):
         raise Refused(found)
     adjustment = Adjustment(charge_id=charge_id, asked_by_id=actor.member_id, asked_at=at, note=note)
     db.session.add(adjustment)
@@ -73,6 +73,35 @@ def accept(*, actor: Actor, adjustment_id: int, new_cents: Cents, words: str | N
     Raises Refused with every reason, NotAllowed to all but managers and accountants.
     """
     adjustment, charge = _to_answer(actor, adjustment_id, new_cents)
+    return _lower(actor, adjustment, charge, new_cents, words, at)
+
+
+def grant(*, actor: Actor, charge_id: int, new_cents: Cents, note: str, at: datetime) -> Adjustment:
+    """Lower a charge to `new_cents` because the house, or somebody of the team, has found why; `note` says it.
+
+    A request that waits is answered by it. Who may decide so is asked by the caller. Raises Refused when that is no less.
+    """
+    charge = _locked_charge(charge_id)
+    if new_cents >= charge.total_cents:
+        raise Refused([rules.NOT_LOWER(total=Amount(charge.total_cents))])
+    waits = select(Adjustment).where(Adjustment.charge_id == charge_id, Adjustment.answered_at.is_(None))
+    adjustment = db.session.scalars(waits).first()
+    if adjustment is None:
+        adjustment = Adjustment(charge_id=charge_id, asked_by_id=charge.payer_id, asked_at=at, note=note)
+        db.session.add(adjustment)
+        db.session.flush()  # the ledger and the letter name its id
+    return _lower(actor, adjustment, charge, new_cents, None, at)
+
+
+def is_waiting(charge_id: int) -> bool:
+    """Whether a request about this charge has no answer yet. One statement."""
+    waits = select(Adjustment.id).where(Adjustment.charge_id == charge_id, Adjustment.answered_at.is_(None))
+    return db.session.scalars(waits.limit(1)).first() is not None
+
+
+def _lower(
+    actor: Actor, adjustment: Adjustment, charge: Charge, new_cents: Cents, words: str | None, at: datetime
+) -> Adjustment:
     credit = Cents(charge.total_cents - new_cents)
     freed = settlements.lower(charge, credit, at)
     adjustment.new_cents = new_cents

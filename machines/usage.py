@@ -17,7 +17,7 @@ from billing import charges, pricing, rates
 from billing.models import Charge
 from machines import arrivals, catalogue, facts, reasons, reservations
 from machines.models import Machine, Reservation
-from machines.printing import under_way
+from machines.printing import metering, under_way
 from machines.rules import Outcome, Status
 
 
@@ -167,9 +167,10 @@ def _finish(actor: Actor, reservation: Reservation, machine: Machine, outcome: O
     reservation.used_until = max(ended_at, reservation.used_from)
     reservation.outcome = outcome
     occupancies.finish(reservation.occupancy_id, ended_at + timedelta(minutes=machine.turnaround_minutes))
-    charge = charges.open_charge(
-        actor=actor, payer_id=reservation.payer_id, subject=reservation.subject, lines=[_line(reservation, machine)], at=now
-    )
+    time = _line(reservation, machine)
+    lines = metering.lines(reservation, machine, time) or [time]
+    charge = charges.open_charge(actor=actor, payer_id=reservation.payer_id, subject=reservation.subject, lines=lines, at=now)
+    metering.charged(reservation, charge)
     audit.record(actor, "reservation.completed", reservation.subject, outcome=outcome.value)
     mail.send("machines.completed", key=f"machines.completed:{reservation.id}", reservation=reservation.id)
     return charge
