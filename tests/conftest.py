@@ -24,6 +24,8 @@ from app.kernel.db import Base, db
 from app.kernel.settings import Settings
 from tests.real import postgres
 
+pytest_plugins = ["tests.real.octoprint.fixtures"]
+
 T = TypeVar("T")
 
 PARIS = ZoneInfo("Europe/Paris")

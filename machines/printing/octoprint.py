@@ -142,10 +142,21 @@ class OctoPrint:
 
     async def stat(self, remote_path: str) -> RemoteFile | None:
         try:
-            found = (await self._get(file_door(remote_path))).object()
+            return remote_file((await self._get(file_door(remote_path))).object(), remote_path)
         except NotFound:
             return None
-        return remote_file(found, remote_path)
+        except ServerFault:  # a file in a folder that is not there is answered 500, not 404
+            if await self._has_folders(remote_path):
+                raise
+            return None
+
+    async def _has_folders(self, remote_path: str) -> bool:
+        try:
+            for folder in reversed(PurePosixPath(remote_path).parents[:-1]):
+                await self._get(file_door(str(folder)))
+        except NotFound:
+            return False
+        return True
 
     async def start(self, remote_path: str) -> None:
         await self._write("POST", file_door(remote_path), json={"command": "select", "print": True})

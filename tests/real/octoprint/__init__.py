@@ -1,1 +1,1 @@
-"""A real OctoPrint with its virtual printer, for tests: `server` runs it, `fixtures` lends it, test_client_cases proves us on it."""
+"""A real OctoPrint with its virtual printer, for tests: `server` runs it, `fixtures` lends it, test_client_cases uses both."""
