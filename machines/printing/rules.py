@@ -216,7 +216,7 @@ def printer_is_idle(facts: StartFacts) -> Iterator[Refusal]:
         yield reasons.PRINTER_NOT_LINKED()
         return
     seen = facts.observation
-    if facts.circuit is Circuit.OPEN or seen is None or facts.now - seen.at > FRESH:
+    if facts.circuit is Circuit.OPEN or seen is None or facts.now - seen.at > FRESH or seen.state is Seen.UNKNOWN:
         yield reasons.NOT_SEEN_LATELY()
         return
     if seen.state in (Seen.OFFLINE, Seen.STARTING_UP):
