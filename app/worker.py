@@ -1,10 +1,11 @@
-"""The worker's loop: due jobs, then outbox messages, then sleep. One process, or several."""
+"""The worker's loop: due jobs, then outbox messages, then sleep; and what runs alongside it. One process, or several."""
 
 from __future__ import annotations
 
 import logging
 import signal
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 from flask import Flask
@@ -17,10 +18,19 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT = "worker.heartbeat"
 IDLE_SECONDS = 1.0
+AGAIN_SECONDS = 5.0
+LAST_SECONDS = 30.0
+
+Companion = Callable[[threading.Event], None]
 
 
 def init_app(app: Flask) -> None:
     outbox.every(app, HEARTBEAT, timedelta(seconds=15), lambda: None)
+
+
+def alongside(app: Flask, name: str, companion: Companion) -> None:
+    """Register what runs in a thread beside the loop for as long as the worker does. It returns soon after the event is set."""
+    app.extensions.setdefault("alongside", {})[name] = companion
 
 
 def run(app: Flask) -> None:
@@ -28,6 +38,12 @@ def run(app: Flask) -> None:
     stopping = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stopping.set())
+    companions = [
+        threading.Thread(target=_accompany, args=(name, companion, stopping), name=name, daemon=True)
+        for name, companion in app.extensions.get("alongside", {}).items()
+    ]
+    for thread in companions:
+        thread.start()
     log.info("worker started")
     while not stopping.is_set():
         try:
@@ -37,6 +53,8 @@ def run(app: Flask) -> None:
             idle = True
         if idle:
             stopping.wait(IDLE_SECONDS)
+    for thread in companions:
+        thread.join(LAST_SECONDS)
     log.info("worker stopped")
 
 
@@ -50,3 +68,13 @@ def step(app: Flask) -> bool:
             done = True
         db.session.remove()
     return done
+
+
+def _accompany(name: str, companion: Companion, stopping: threading.Event) -> None:
+    """One that fails begins anew a little later; it stops neither the loop nor the others."""
+    while not stopping.is_set():
+        try:
+            companion(stopping)
+        except Exception:
+            log.exception("%s failed", name)
+            stopping.wait(AGAIN_SECONDS)
