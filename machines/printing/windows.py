@@ -7,7 +7,6 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from app.kernel.periods import Period, local_day, wall_instant
-from machines.rules import BookingLimits
 
 SOONEST, TONIGHT, TOMORROW = "soonest", "tonight", "tomorrow"
 WORDS = (SOONEST, TONIGHT, TOMORROW)
@@ -42,10 +41,10 @@ def window(said: str, now: datetime, tz: ZoneInfo) -> Window:
     return Window(day.isoformat(), _from(now, local_day(day, tz)))
 
 
-def minutes_needed(seconds: int, limits: BookingLimits) -> int:
+def minutes_needed(seconds: int, *, shortest_minutes: int, step_minutes: int) -> int:
     """Whole steps of the machine that cover a print, and at least its shortest reservation."""
-    minutes = max(-(-seconds // 60), limits.shortest_minutes)
-    return -(-minutes // limits.step_minutes) * limits.step_minutes
+    minutes = max(-(-seconds // 60), shortest_minutes)
+    return -(-minutes // step_minutes) * step_minutes
 
 
 def _night(now: datetime, tz: ZoneInfo) -> Period:
