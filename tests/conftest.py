@@ -65,6 +65,7 @@ def settings_for(home: Path, url: str, **changes: Any) -> Settings:
         "trusted_proxies": 0,
         "printer_networks": (ip_network("127.0.0.0/8"), ip_network("192.168.0.0/16")),
         "printer_ports": frozenset(range(1, 65536)),
+        "print_file_megabytes": 1,
     }
     return Settings(**{**values, **changes})
 

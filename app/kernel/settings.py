@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+PRINT_FILE_MEGABYTES = 200
 ENVIRONMENTS = ("production", "development", "test")
 PRINTER_NETWORKS = "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fd00::/8"
 PRINTER_PORTS = "80, 443, 5000, 7125, 8080"
@@ -35,6 +36,7 @@ class Settings:
     trusted_proxies: int
     printer_networks: tuple[IPv4Network | IPv6Network, ...]
     printer_ports: frozenset[int]
+    print_file_megabytes: int
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -68,6 +70,7 @@ class Settings:
             trusted_proxies=_count(env, "TRUSTED_PROXIES"),
             printer_networks=_networks(env.get("PRINTER_NETWORKS") or PRINTER_NETWORKS),
             printer_ports=_ports(env.get("PRINTER_PORTS") or PRINTER_PORTS),
+            print_file_megabytes=_count(env, "PRINT_FILE_MEGABYTES") or PRINT_FILE_MEGABYTES,
         )
 
     @property

@@ -121,6 +121,16 @@ def columns_only(view: _View) -> _View:
     return view
 
 
+def takes_up_to(largest: Callable[[Settings], int]) -> Callable[[_View], _View]:
+    """Members may send the view a body of so many bytes, more than any other takes."""
+
+    def mark(view: _View) -> _View:
+        view.largest = largest  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
 def access_of(endpoint: str | None) -> Access:
     view = current_app.view_functions.get(endpoint or "")
     if view is None or endpoint == "static" or str(endpoint).startswith("api-docs."):
@@ -136,6 +146,8 @@ def _meet() -> None:
     identify: Identify | None = current_app.extensions.get("identify")
     if identify and (known := identify()):
         g.member, g.actor = known
+        if largest := getattr(current_app.view_functions.get(request.endpoint or ""), "largest", None):
+            request.max_content_length = largest(current_app.extensions["settings"])
 
 
 def _admit() -> ResponseReturnValue | None:
