@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable
 from datetime import timedelta
 
 from flask import Flask
 from sqlalchemy.exc import DBAPIError
 
-from app.kernel import outbox
+from app.kernel import alongside, outbox
 from app.kernel.db import db
 
 log = logging.getLogger(__name__)
@@ -21,16 +20,9 @@ IDLE_SECONDS = 1.0
 AGAIN_SECONDS = 5.0
 LAST_SECONDS = 30.0
 
-Companion = Callable[[threading.Event], None]
-
 
 def init_app(app: Flask) -> None:
     outbox.every(app, HEARTBEAT, timedelta(seconds=15), lambda: None)
-
-
-def alongside(app: Flask, name: str, companion: Companion) -> None:
-    """Register what runs in a thread beside the loop for as long as the worker does. It returns soon after the event is set."""
-    app.extensions.setdefault("alongside", {})[name] = companion
 
 
 def run(app: Flask) -> None:
@@ -40,7 +32,7 @@ def run(app: Flask) -> None:
         signal.signal(name, lambda *_: stopping.set())
     companions = [
         threading.Thread(target=_accompany, args=(name, companion, stopping), name=name, daemon=True)
-        for name, companion in app.extensions.get("alongside", {}).items()
+        for name, companion in alongside.companions(app).items()
     ]
     for thread in companions:
         thread.start()
@@ -70,7 +62,7 @@ def step(app: Flask) -> bool:
     return done
 
 
-def _accompany(name: str, companion: Companion, stopping: threading.Event) -> None:
+def _accompany(name: str, companion: alongside.Companion, stopping: threading.Event) -> None:
     """One that fails begins anew a little later; it stops neither the loop nor the others."""
     while not stopping.is_set():
         try:

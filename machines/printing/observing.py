@@ -115,7 +115,7 @@ def _apply(link: PrinterLink, job: PrintJob, seen: Observation, remote: RemoteFi
         _move(job, after, seen, remote)
     elif before in OPEN:
         _settle_wish(job, seen)
-    if job.state in OPEN:
+    if job.state in OPEN and is_ours(job, seen):
         overruns.look(job=job, seen=seen)
     return [Change(job.id, job.reservation_id, before, job.state, after.why or "")] if job.state is not before else []
 
@@ -144,17 +144,6 @@ def _measure(job: PrintJob, seen: Observation) -> None:
     job.completion = seen.completion if seen.completion is not None else job.completion
     if seen.is_active:
         job.seconds_left, job.seconds_left_kind = seen.seconds_left, seen.seconds_left_kind
-        left = _left(job)
-        job.ends_about = seen.at + timedelta(seconds=left) if left is not None else job.ends_about
-
-
-def _left(job: PrintJob) -> int | None:
-    """The server's word when it knows better than by bytes, else ours."""
-    if job.seconds_left is not None and job.seconds_left_kind not in (None, "linear"):
-        return max(0, job.seconds_left)
-    if job.estimated_seconds is not None:
-        return max(0, job.estimated_seconds - job.print_seconds)
-    return job.seconds_left
 
 
 class _Doubt(enum.StrEnum):
