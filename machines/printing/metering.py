@@ -19,7 +19,7 @@ from billing.charges import NewLine
 from billing.models import Charge
 from machines import facts as machine_facts
 from machines.models import Machine, Reservation
-from machines.printing import bills, corrections, gcode, queries, rules
+from machines.printing import bills, corrections, files, gcode, queries, rules
 from machines.printing.corrections import SaidFacts
 from machines.printing.events import note as write_down
 from machines.printing.models import Material, PrintFile, PrintJob, UsageRecord
@@ -166,7 +166,7 @@ def _used(job: PrintJob, outcome: Outcome, at: datetime) -> dict[str, Any]:
     occupied = int((ended_at - job.started_at).total_seconds()) if job.started_at else 0
     file = db.session.scalars(select(PrintFile).where(PrintFile.id == job.file_id)).one()
     millimetres, is_exact = _millimetres(job, file, outcome)
-    known, material = gcode.from_json(file.facts), db.session.get(Material, job.material_id) if job.material_id else None
+    known, material = files.facts(file), db.session.get(Material, job.material_id) if job.material_id else None
     density = material.density_mg if material else DENSITY_MG
     return {
         "machine_seconds": job.print_seconds,
@@ -190,14 +190,12 @@ def _used(job: PrintJob, outcome: Outcome, at: datetime) -> dict[str, Any]:
 
 def _millimetres(job: PrintJob, file: PrintFile, outcome: Outcome) -> tuple[float, bool]:
     """How much plastic, and whether that is exact; without our copy or a position, in proportion to what was seen."""
-    whole = gcode.from_json(file.facts).filament_total_mm
+    whole = files.facts(file).filament_total_mm
     if outcome is Outcome.DONE:
         return whole, True
     if job.started_at is None or job.filepos is None:
         share = job.print_seconds / job.estimated_seconds if job.estimated_seconds else 0.0
         return whole * min(1.0, share), whole == 0.0
-    from machines.printing import files  # noqa: PLC0415
-
     try:
         copy = files.path(file)
     except Refused:
