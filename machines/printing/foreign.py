@@ -1,7 +1,7 @@
 """Prints the house did not start, seen on its printers: noticed, attributed, asked about, and in blocks stopped where wanted.
 
-Letters: `printing.foreign_asked` (foreign, member: whose slot it is) and `printing.foreign_alert` (foreign). The engine stops
-what `to_stop` names, once, after `note_stop_asked` is committed.
+Letters: `printing.foreign_asked` (foreign, member: whose slot it is) and `printing.foreign_alert` (foreign). What is to be
+stopped has `stop_wished_at`; the engine asks for it once.
 """
 
 from __future__ import annotations
@@ -145,18 +145,6 @@ def asked_member(row: ForeignPrint) -> int | None:
     if row.reservation_id is None:
         return None
     return db.session.scalars(select(Reservation.member_id).where(Reservation.id == row.reservation_id)).one()
-
-
-def to_stop(link_id: int) -> ForeignPrint | None:
-    """What is to be stopped on this printer and was not asked to yet."""
-    row = _going_on(link_id)
-    is_due = row is not None and row.stop_wished_at is not None and row.stop_asked_at is None and row.remote_path is not None
-    return row if is_due else None
-
-
-def note_stop_asked(foreign_id: int) -> None:
-    """Just before the one request to stop it leaves the house."""
-    locked(ForeignPrint, foreign_id).stop_asked_at = clock.now()
 
 
 def listed(*, only_open: bool = False, most: int = SHOWN) -> list[ForeignPrint]:

@@ -120,13 +120,5 @@ def at_slot_end(*, job: PrintJob) -> bool:
     return is_for_team
 
 
-def beyond_their_slot() -> list[int]:
-    """The running prints whose slot is over."""
-    rows = select(PrintJob.id).join(Reservation, Reservation.id == PrintJob.reservation_id).where(
-        PrintJob.state.in_(RUNNING), Reservation.ends_at <= clock.now()
-    )  # fmt: skip
-    return list(db.session.scalars(rows.order_by(PrintJob.id)))
-
-
 def _reservation(job: PrintJob) -> Reservation:
     return db.session.scalars(select(Reservation).where(Reservation.id == job.reservation_id)).one()
