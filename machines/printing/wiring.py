@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from flask import Flask
 
+from app.kernel import api
 from billing import names
-from machines.printing import key_views, link_commands, link_views, material_views, materials, models
+from machines.printing import key_views, link_commands, link_views, material_views, materials, models, pool_api, pool_views
 
 TABLES = (models.PrinterLink, models.PrintJob)
 """Imported so that the tables of printing are known where the house is built."""
@@ -17,3 +18,5 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(material_views.bp)
     names.add_item_names(app, "material", materials.item_names)
     link_commands.init_app(app)
+    app.register_blueprint(pool_views.bp)
+    api.register(app, pool_api.blp)
