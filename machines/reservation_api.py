@@ -44,7 +44,7 @@ IDENT = f"<int(max={api.MAX_ID}):reservation_id>"
 @scoped("reservations")
 def book(wanted: dict[str, Any], slug: str) -> Any:
     """Book. A refusal carries every reason at once and, when the time is taken or closed, up to three alternatives."""
-    machine, actor, claim = queries.machine(slug), _acting(), _claim(wanted)
+    machine, actor, claim = queries.machine(slug), acting(), _claim(wanted)
     more = {name: wanted[name] for name in ("project", "member_id", "override_reason")}
     try:
         ident = once(lambda: reservations.book(actor=actor, machine=machine, claim=claim, **more).id)
@@ -71,7 +71,7 @@ def mine() -> list[Reservation]:
 @scoped("reservations")
 def one(reservation_id: int) -> Reservation:
     """One of yours."""
-    return queries.reservation_or_404(_acting(), reservation_id)
+    return queries.reservation_or_404(acting(), reservation_id)
 
 
 @blp.post(f"/reservations/{IDENT}/period")
@@ -81,7 +81,7 @@ def one(reservation_id: int) -> Reservation:
 @scoped("reservations")
 def move(wanted: dict[str, Any], reservation_id: int) -> Any:
     """Another time or another length. Refused, the old one is kept."""
-    actor, claim, reason = _acting(), _claim(wanted), wanted["override_reason"]
+    actor, claim, reason = acting(), _claim(wanted), wanted["override_reason"]
     queries.reservation_or_404(actor, reservation_id)
     try:
         once(lambda: reservations.move(actor=actor, reservation_id=reservation_id, claim=claim, override_reason=reason).id)
@@ -98,7 +98,7 @@ def move(wanted: dict[str, Any], reservation_id: int) -> Any:
 @scoped("reservations")
 def cancel(why: dict[str, Any], reservation_id: int) -> Reservation:
     """Give the slot back."""
-    actor = _acting()
+    actor = acting()
     queries.reservation_or_404(actor, reservation_id)
     once(lambda: reservations.cancel(actor=actor, reservation_id=reservation_id, **why).id)
     return _reservation(reservation_id)
@@ -111,7 +111,7 @@ def cancel(why: dict[str, Any], reservation_id: int) -> Reservation:
 @scoped("reservations")
 def check_in(said: dict[str, Any], reservation_id: int) -> Reservation:
     """Say you are at the machine, with the code it shows now."""
-    actor = _acting()
+    actor = acting()
     queries.reservation_or_404(actor, reservation_id)
     try:
         once(lambda: usage.check_in(actor=actor, reservation_id=reservation_id, **said).id)
@@ -129,7 +129,7 @@ def check_in(said: dict[str, Any], reservation_id: int) -> Reservation:
 @scoped("reservations")
 def extend(reservation_id: int) -> Reservation:
     """A quarter of an hour more (or a step of the machine), also while you use it, when nobody waits."""
-    actor = _acting()
+    actor = acting()
     queries.reservation_or_404(actor, reservation_id)
     once(lambda: reservations.extend(actor=actor, reservation_id=reservation_id).id)
     return _reservation(reservation_id)
@@ -142,13 +142,13 @@ def extend(reservation_id: int) -> Reservation:
 @scoped("reservations")
 def complete(said: dict[str, Any], reservation_id: int) -> Reservation:
     """Finish: clean? fault? The charge is in /charges."""
-    actor = _acting()
+    actor = acting()
     queries.reservation_or_404(actor, reservation_id)
     once(lambda: usage.end(actor=actor, reservation_id=reservation_id, ending=Ending(**said)).id)
     return _reservation(reservation_id)
 
 
-def _acting() -> Actor:
+def acting() -> Actor:
     actor = current_actor()
     if actor.scopes is None or "manage" in actor.scopes:
         return actor

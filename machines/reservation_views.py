@@ -22,6 +22,7 @@ from billing import queries as money
 from machines import facts, links, queries, reservations, rules, usage
 from machines.forms import CancellationForm, ReservationForm, is_near
 from machines.models import Reservation, State
+from machines.printing import job_page as printing
 from machines.rules import Claim, Status
 from machines.views import alternatives_to
 
@@ -125,6 +126,7 @@ def _reservation_page(
         is_retired=reservation.machine.state is State.RETIRED,
         undo=_undo(reservation, known),
         again=_as_form(reservation.period) if reservation.status is Status.CANCELLED and is_to_come else None,
+        **printing.of_reservation(reservation, has_link=token is not None),
         **shared(),
     )
 

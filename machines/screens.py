@@ -1,4 +1,4 @@
-"""The screen beside a machine: its signed address and the code it shows. A new secret closes every old address."""
+"""The screen beside a machine and the wall of printers: their signed addresses, and the code. A new secret closes old ones."""
 
 from __future__ import annotations
 
@@ -42,3 +42,20 @@ def qr(machine: Machine) -> Markup:
 
 def _signer(machine: Machine) -> URLSafeSerializer:
     return URLSafeSerializer(current_app.config["SECRET_KEY"], salt=f"machine-screen:{machine.check_in_secret}")
+
+
+def wall_token() -> str:
+    """What opens the wall of printers on a screen where nobody is signed in."""
+    return str(_wall_signer().dumps("wall"))
+
+
+def opens_wall(token: str) -> bool:
+    try:
+        return bool(_wall_signer().loads(token) == "wall")
+    except BadSignature:
+        return False
+
+
+def _wall_signer() -> URLSafeSerializer:
+    """Not bound to a machine's secret: the wall shows no code, and nothing that a member could not see."""
+    return URLSafeSerializer(current_app.config["SECRET_KEY"], salt="printers-wall")

@@ -20,6 +20,7 @@ from app.kernel.web import once, page, public, see, shown
 from machines import agenda, catalogue, proposals, queries, requirements, reservations, timetable
 from machines.forms import ReservationForm, is_near
 from machines.models import Machine, Reservation, State
+from machines.printing.here import here
 from machines.reasons import LAB_CLOSED
 from machines.rules import GRACE, Claim
 from trainings import queries as trainings
@@ -106,6 +107,7 @@ def _machine_page(one: Machine, form: ReservationForm | None = None) -> Response
         grace_minutes=GRACE.seconds // 60,
         documents=[document for document in one.documents if catalogue.is_link(document["url"])],
         incidents=[incident for incident in queries.incidents(one.id) if incident.resolved_at is None],
+        here=here(one, current_actor()),
     )
 
 

@@ -226,6 +226,7 @@ class RoleForm(HouseForm):
 SCOPE_WORDS = {
     "profile": __("Read and change my profile, accept the charter"),
     "reservations": __("Read, book, move, cancel and end my reservations"),
+    "prints": __("Send files, start, watch and stop my prints"),
     "trainings": __("Certify members for the competences I train"),
     "desk": __("Take payments and read what members owe (managers and accountants)"),
     "manage": __("Read members and act on their reservations (managers)"),

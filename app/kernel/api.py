@@ -28,6 +28,7 @@ MAX_ID = 2**31 - 1
 SCOPES = {
     "profile": "Read your own account and accept the charter",
     "reservations": "Read, book, move, cancel, check in and end your own reservations",
+    "prints": "Send files, start, watch and stop your own prints",
     "trainings": "Certify members for the competences you train",
     "desk": "Take payments at the desk and read what members owe (managers and accountants)",
     "manage": "Read members and act on their reservations (managers)",

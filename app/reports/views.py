@@ -23,6 +23,7 @@ from billing import adjustments
 from billing import queries as money
 from machines import queries as machines
 from machines.forms import ResolutionForm
+from machines.printing import overview as printing
 from machines.rules import STATUS_WORDS, Outcome, Status
 from trainings import interests
 from trainings import queries as trainings
@@ -63,7 +64,7 @@ def today() -> ResponseReturnValue:
     now, day = clock.now(), clock.today()
     lines = machines.day_lines(local_day(day, clock.zone()))
     waiting = adjustments.waiting()
-    troubles = machines.troubles()
+    troubles, prints = machines.troubles(), printing.desk()
     here = [line for line in lines if line.status in (Status.CHECKED_IN, Status.IN_USE)]
     late = [line for line in lines if line.status is Status.CONFIRMED and line.starts_at + LATE_AFTER < now]
     unchecked = [line for line in lines if line.outcome == Outcome.HOUSE]
@@ -77,7 +78,8 @@ def today() -> ResponseReturnValue:
         unchecked=unchecked,
         waiting=waiting,
         troubles=troubles,
-        attention=len(waiting) + len(troubles) + len(late),
+        prints=prints,
+        attention=len(waiting) + len(troubles) + len(late) + prints.count,
         demand=interests.demand(),
         takings=money.day_takings(day),
         debtors=money.debtors(),

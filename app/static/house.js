@@ -213,6 +213,45 @@
     document.addEventListener("contextmenu", (event) => drawing && event.preventDefault());
   }
 
+  /* ── holding instead of asking ── */
+
+  const HOLD = 1000; // milliseconds; the stylesheet fills the button meanwhile
+  let held = 0;
+
+  /** A link with data-hold names the form that a second's pressure sends; a short click follows the link and is asked. */
+  function holdToAct() {
+    const letGo = () => {
+      clearTimeout(held);
+      for (const button of all("[data-holding]")) delete button.dataset.holding;
+    };
+    document.addEventListener("pointerdown", (event) => {
+      const button = event.target.closest?.("a[data-hold]");
+      if (!button || event.button !== 0) return;
+      button.dataset.holding = "";
+      held = setTimeout(() => {
+        button.dataset.held = "";
+        navigator.vibrate?.(20);
+        document.getElementById(button.dataset.hold)?.requestSubmit();
+      }, HOLD);
+    });
+    for (const name of ["pointerup", "pointercancel", "pointerleave", "blur"]) addEventListener(name, letGo);
+    document.addEventListener("click", (event) => event.target.closest?.("a[data-held]") && event.preventDefault());
+    document.addEventListener("contextmenu", (event) => event.target.closest?.("a[data-hold]") && event.preventDefault());
+    document.addEventListener("dragstart", (event) => event.target.closest?.("a[data-hold]") && event.preventDefault());
+    for (const words of all("[data-hold-words]")) words.hidden = false;
+  }
+
+  /** A picture that is taken anew every few seconds; hidden while there is none. */
+  function takeAgain(picture) {
+    const address = picture.src;
+    const whole = picture.closest("figure");
+    picture.addEventListener("load", () => (whole.hidden = false));
+    picture.addEventListener("error", () => (whole.hidden = true));
+    setInterval(() => {
+      if (!document.hidden) picture.src = `${address}?at=${Date.now()}`;
+    }, Number(picture.dataset.again) * 1000);
+  }
+
   /* ── the rest of the page ── */
 
   function closeMenus(except) {
@@ -267,6 +306,8 @@
   sayAgain();
   drawWithMouse();
   drawWithFinger();
+  holdToAct();
+  all("img[data-again]").forEach(takeAgain);
   tick();
   setInterval(tick, 15000);
 })();

@@ -23,7 +23,7 @@ from app.kernel.mail import Letter, Recipient
 from machines.models import Machine, Reservation
 from machines.printing.models import PrintJob
 from machines.printing.queries import counting
-from machines.printing.rules import OPEN, JobState, PausedBy
+from machines.printing.rules import OPEN, JobState, Outcome, PausedBy
 
 COLLECT_WITHIN = timedelta(minutes=30)
 """How long a finished piece may stay on the bed before the team puts it on the shelf."""
@@ -64,10 +64,11 @@ def init_app(app: Flask) -> None:
         ("rejected", _rejected),
         ("overrun_owner", _overrun_owner),
     ):
-        mail.compose_with(app, f"printing.{name}", _letter(words, always_team=words is _approval_asked))
+        mail.compose_with(app, f"printing.{name}", _letter(words))
+    mail.compose_with(app, "printing.overrun_team", _letter(_overrun_team, always_team=True))
 
 
-def _letter(words: Callable[[About], Said | None], *, always_team: bool) -> mail.Composer:
+def _letter(words: Callable[[About], Said | None], *, always_team: bool = False) -> mail.Composer:
     def compose(facts: dict[str, Any]) -> Letter | None:
         job = _job(facts["job"])
         is_for_team = always_team or bool(facts.get("team"))
@@ -214,6 +215,19 @@ def _overrun_owner(about: About) -> Said | None:
     )
 
 
+def _overrun_team(about: About) -> Said | None:
+    if about.job.state not in OPEN:
+        return None
+    return Said(
+        _("%(machine)s prints beyond its slot", machine=about.machine),
+        [
+            _("“%(file)s” is not finished and its slot is over. Please decide with who comes next.", file=about.file),
+            _("Nothing is stopped by itself."),
+        ],
+        [(_("The slot ended"), i18n.moment(about.job.reservation.ends_at)), *_timing(about.job)],
+    )
+
+
 # ── after ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -234,7 +248,7 @@ def _finished(about: About) -> Said:
 def _stopped(about: About) -> Said:
     by = about.job.cancelled_by_id
     if by is None:
-        first = _("It was stopped at the printer or on its own page, not from here.")
+        first = _("Its slot was over, and this printer stops then.")
     elif by == about.job.reservation.member_id and not about.is_for_team:
         first = _("You stopped it.")
     else:
@@ -247,16 +261,20 @@ def _stopped(about: About) -> Said:
 
 
 def _failed(about: About) -> Said:
-    return Said(
-        _("%(machine)s: “%(file)s” has failed", machine=about.machine, file=about.file),
-        [
-            _("The printer stopped before the end. We are sorry: this happens, and it is rarely your fault."),
-            _("Tell us on the print’s page whether it was the machine: then it costs you nothing."),
-        ]
-        if not about.is_for_team
-        else [_("The printer stopped before the end. Please have a look at it before the next person comes.")],
-        _used(about.job),
+    record = counting([about.job.id]).get(about.job.id)
+    is_elsewhere = record is not None and record.outcome is Outcome.STOPPED_ELSEWHERE
+    first = (
+        _("It was stopped at the printer or on its server’s own page, not from here.")
+        if is_elsewhere
+        else _("The printer stopped before the end, and it looks like a fault of the machine.")
     )
+    if about.is_for_team:
+        then = _("Please have a look at the printer before the next person comes.")
+    elif is_elsewhere:
+        then = _("If it was the machine, say so on the print’s page: what the machine spoils costs you nothing.")
+    else:
+        then = _("We are sorry. What the machine spoils costs you nothing; print it again when you like.")
+    return Said(_("%(machine)s: “%(file)s” has failed", machine=about.machine, file=about.file), [first, then], _used(about.job))
 
 
 def _lost(about: About) -> Said:
@@ -286,11 +304,5 @@ def _used(job: PrintJob) -> list[tuple[str, str]]:
         return []
     found = [(_("Printed for"), i18n.duration(-(-record.machine_seconds // 60)))]
     if record.filament_mg:
-        found.append((_("Filament"), _("%(grams)s g", grams=grams(record.filament_mg))))
+        found.append((_("Filament"), i18n.weight(record.filament_mg)))
     return found
-
-
-def grams(milligrams: int) -> str:
-    """12,4 or 12.4, to a tenth of a gram."""
-    text = f"{milligrams / 1000:.1f}"
-    return text.replace(".", ",") if i18n.locale() == "fr" else text

@@ -8,13 +8,11 @@ from typing import Any
 
 from machines.printing.gateway import Seen
 from machines.printing.models import PrinterLink, PrintJob
+from machines.printing.prints import ASK_AGAIN
 from machines.printing.rules import OPEN, RUNNING, Circuit, JobState, PausedBy, Wish
 
 LOOKED_AGAIN = timedelta(seconds=30)
 """An older look is told with its age, as something that may have changed."""
-
-_GUESSED = ("linear", None)
-"""What a server says is left when it does not know: bytes, not time. Ours is better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,35 +35,27 @@ class Live:
     paused_by: PausedBy | None
     doubts: tuple[str, ...]
 
+    can_pause: bool
+    can_resume: bool
+    can_cancel: bool
+
     @property
     def is_open(self) -> bool:
         return self.state in OPEN
-
-    @property
-    def can_pause(self) -> bool:
-        return self.state is JobState.PRINTING and self.wish is None
-
-    @property
-    def can_resume(self) -> bool:
-        return self.state is JobState.PAUSED and self.wish is None
-
-    @property
-    def can_cancel(self) -> bool:
-        return self.state in OPEN and self.state is not JobState.CANCELLING and self.wish is not Wish.CANCEL
 
 
 def live(job: PrintJob, link: PrinterLink, now: datetime) -> Live:
     """How a job stands now, by the last look at its printer."""
     seen = link.observed or {}
     at = link.observed_at
-    left = _left(job, now)
+    left = _left(job, link)
     return Live(
         state=job.state,
         wish=job.wish,
         percent=percent(job.print_seconds, left) if job.state in RUNNING else None,
         seconds_done=job.print_seconds,
         seconds_left=left,
-        ends_about=job.ends_about or (now + timedelta(seconds=left) if left is not None and job.state in RUNNING else None),
+        ends_about=job.ends_about if job.state in RUNNING else None,
         tool_temp=_number(seen, "tool_temp"),
         tool_target=_number(seen, "tool_target"),
         bed_temp=_number(seen, "bed_temp"),
@@ -75,6 +65,9 @@ def live(job: PrintJob, link: PrinterLink, now: datetime) -> Live:
         is_stale=at is None or now - at > LOOKED_AGAIN,
         paused_by=job.paused_by if job.state is JobState.PAUSED else None,
         doubts=tuple(_doubts(job)),
+        can_pause=job.state is JobState.PRINTING and job.wish is None,
+        can_resume=job.state is JobState.PAUSED and job.wish is None,
+        can_cancel=_can_cancel(job, now),
     )
 
 
@@ -85,14 +78,18 @@ def percent(seconds_done: int, seconds_left: int | None) -> int | None:
     return min(99, 100 * seconds_done // (seconds_done + seconds_left))
 
 
-def _left(job: PrintJob, now: datetime) -> int | None:
+def _can_cancel(job: PrintJob, now: datetime) -> bool:
+    """A stop that nobody saw happen may be asked for again after a while."""
     if job.state not in RUNNING:
+        return job.state is JobState.SENDING or (job.state is JobState.STARTING and job.cancelled_by_id is None)
+    return job.wish is not Wish.CANCEL or (job.asked_at is not None and now - job.asked_at > ASK_AGAIN)
+
+
+def _left(job: PrintJob, link: PrinterLink) -> int | None:
+    """By the end that was foretold at the last look."""
+    if job.state not in RUNNING or job.ends_about is None or link.observed_at is None:
         return None
-    if job.seconds_left is not None and job.seconds_left_kind not in _GUESSED:
-        return max(0, job.seconds_left)
-    if job.estimated_seconds is not None:
-        return max(0, job.estimated_seconds - job.print_seconds)
-    return None if job.seconds_left is None else max(0, job.seconds_left)
+    return max(0, int((job.ends_about - link.observed_at).total_seconds()))
 
 
 def _doubts(job: PrintJob) -> list[str]:

@@ -15,6 +15,7 @@ from app.kernel.db import db
 from app.kernel.mail import Letter
 from machines import links, queries
 from machines.models import Reservation
+from machines.printing.foreign import Answer
 from machines.printing.letters import team
 from machines.printing.models import ForeignPrint, PrinterLink, PrintJob
 from machines.rules import LIVE
@@ -24,6 +25,8 @@ def init_app(app: Flask) -> None:
     for name, composer in (
         ("overrun_next", _overrun_next),
         ("preflight_failed", _preflight_failed),
+        ("not_startable", _not_startable),
+        ("key_refused", _key_refused),
         ("foreign_asked", _foreign_asked),
         ("foreign_alert", _foreign_alert),
     ):
@@ -45,14 +48,11 @@ def _overrun_next(facts: dict[str, Any]) -> Letter | None:
             subject=_("%(machine)s may be late for your slot", machine=name),
             lines=[
                 _("The print before yours takes longer than planned, and a print that is stopped halfway helps nobody."),
-                _("You can wait, move your reservation, or give it back free of charge with the link below."),
+                _("You can wait, take another printer that is free, or give the slot back free of charge: choose on its page."),
                 _("You are not counted as absent while the printer is busy."),
             ],
             facts=[(_("Machine"), name), (_("Your slot"), i18n.span(reservation.starts_at, reservation.ends_at)), *expected],
-            actions=[
-                (_("Move or give back"), links.url(reservation)),
-                (_("See the other printers"), mail.absolute("prints.wall")),
-            ],
+            actions=[(_("Choose"), mail.absolute("reservations.one", reservation_id=reservation.id))],
         )
 
 
@@ -80,13 +80,59 @@ def _preflight_failed(facts: dict[str, Any]) -> Letter | None:
         )
 
 
-def _foreign_asked(facts: dict[str, Any]) -> Letter | None:
-    """Was the print `foreign`, seen during their slot and not started here, theirs? To `member`, or whoever it stands for."""
-    foreign = _foreign(facts["foreign"])
-    member_id = facts.get("member") or foreign.member_id
-    if foreign.answered_at is not None or member_id is None:
+def _not_startable(facts: dict[str, Any]) -> Letter | None:
+    """The printer of `reservation` could not be used at the start of its slot, which was given back."""
+    reservation = _reservation(facts["reservation"])
+    to = team() if facts.get("team") else accounts.recipient(reservation.member_id)
+    if to is None:
         return None
-    to = accounts.recipient(member_id)
+    with i18n.speaking(to.locale):
+        name = i18n.in_words(reservation.machine.name)
+        again = mail.absolute("machines.machine", slug=reservation.machine.slug)
+        return Letter(
+            to=to,
+            subject=_("%(machine)s could not be used: the slot is given back", machine=name),
+            lines=[
+                _("The printer could not be used for the first minutes of the slot, so the reservation was given back.")
+                if facts.get("team")
+                else _("We are sorry: the printer could not be used at the start of your slot, so we gave it back."),
+                _("Nothing is charged and nobody is counted as absent."),
+            ],
+            facts=[(_("Machine"), name), (_("When"), i18n.span(reservation.starts_at, reservation.ends_at))],
+            actions=[(_("Open the Today board"), mail.absolute("reports.today"))]
+            if facts.get("team")
+            else [(_("Choose another time"), again), (_("See the other printers"), mail.absolute("prints.wall"))],
+        )
+
+
+def _key_refused(facts: dict[str, Any]) -> Letter | None:
+    """The server of the printer `link` no longer takes our key: to the team."""
+    link = db.session.scalars(
+        select(PrinterLink).where(PrinterLink.id == facts["link"]).options(joinedload(PrinterLink.machine))
+    ).one()
+    to = team()
+    if to is None:
+        return None
+    with i18n.speaking(to.locale):
+        name = i18n.in_words(link.machine.name)
+        return Letter(
+            to=to,
+            subject=_("%(machine)s: its server does not accept our key any more", machine=name),
+            lines=[
+                _("Nothing can be started or stopped from here until an administrator asks for a new key."),
+                _("A print under way goes on: look after it at the printer."),
+            ],
+            facts=[(_("Machine"), name)],
+            actions=[(_("Open the printer’s link"), mail.absolute("printer_links.one", slug=link.machine.slug))],
+        )
+
+
+def _foreign_asked(facts: dict[str, Any]) -> Letter | None:
+    """Was the print `foreign`, seen during their slot and not started here, theirs? To `member`."""
+    foreign = _foreign(facts["foreign"])
+    if foreign.answered_at is not None:
+        return None
+    to = accounts.recipient(facts["member"])
     with i18n.speaking(to.locale):
         name = i18n.in_words(foreign.link.machine.name)
         return Letter(
@@ -104,7 +150,7 @@ def _foreign_asked(facts: dict[str, Any]) -> Letter | None:
 def _foreign_alert(facts: dict[str, Any]) -> Letter | None:
     """Somebody prints outside any reservation, or in a maintenance: to the team, at once."""
     foreign, to = _foreign(facts["foreign"]), team()
-    if to is None or foreign.answered_at is not None:
+    if to is None or (foreign.answered_at is not None and foreign.answer != Answer.NOT_MINE):
         return None
     with i18n.speaking(to.locale):
         name = i18n.in_words(foreign.link.machine.name)
@@ -113,7 +159,9 @@ def _foreign_alert(facts: dict[str, Any]) -> Letter | None:
             to=to,
             subject=_("%(machine)s prints something nobody booked", machine=name),
             lines=[
-                _("A print was started at the printer or on its server’s own page, outside any reservation."),
+                _("A print was started at the printer or on its server’s own page, outside any reservation.")
+                if foreign.answer != Answer.NOT_MINE
+                else _("A print was started at the printer or on its server’s own page; who had the slot says it is not theirs."),
                 _("Please have a look, and say whose it is."),
             ],
             facts=[*_seen(foreign, name), *user],

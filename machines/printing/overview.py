@@ -16,6 +16,7 @@ from app.kernel import clock
 from app.kernel.actors import Actor
 from app.kernel.db import db
 from machines.models import Machine, Reservation, State
+from machines.printing import foreign
 from machines.printing.live import condition
 from machines.printing.models import ForeignPrint, PrinterLink, PrintJob, UsageRecord
 from machines.printing.queries import is_team
@@ -52,8 +53,9 @@ def foreign_waiting() -> list[tuple[ForeignPrint, str | None]]:
         select(ForeignPrint, Member.name)
         .join(ForeignPrint.link)
         .join(PrinterLink.machine)
-        .outerjoin(Member, Member.id == ForeignPrint.member_id)
-        .where(ForeignPrint.answered_at.is_(None))
+        .outerjoin(Reservation, Reservation.id == ForeignPrint.reservation_id)
+        .outerjoin(Member, Member.id == Reservation.member_id)
+        .where(ForeignPrint.answered_at.is_(None) | (ForeignPrint.answer == foreign.Answer.NOT_MINE.value))
         .options(contains_eager(ForeignPrint.link).contains_eager(PrinterLink.machine))
         .order_by(ForeignPrint.seen_from)
         .limit(50)
@@ -63,9 +65,9 @@ def foreign_waiting() -> list[tuple[ForeignPrint, str | None]]:
 
 def foreign_or_404(actor: Actor, foreign_id: int) -> ForeignPrint:
     """One the team may see, or the member it was asked of. Raises NoResultFound otherwise."""
-    statement = select(ForeignPrint).where(ForeignPrint.id == foreign_id)
-    found = db.session.scalars(statement.options(joinedload(ForeignPrint.link).joinedload(PrinterLink.machine))).one()
-    if actor.member_id is None or (found.member_id != actor.member_id and not is_team(actor, found.link.machine_id)):
+    found = foreign.one(foreign_id)
+    is_asked = actor.member_id is not None and foreign.asked_member(found) == actor.member_id
+    if not is_asked and not is_team(actor, found.link.machine_id):
         raise NoResultFound
     return found
 

@@ -52,6 +52,12 @@ def is_team(actor: Actor, machine_id: int) -> bool:
     return bool(asked & trainings.trainer_competences(actor.member_id, clock.today()))
 
 
+def team_or_404(actor: Actor, machine_id: int) -> None:
+    """Raises NoResultFound for whoever does not look after that machine."""
+    if not is_team(actor, machine_id):
+        raise NoResultFound
+
+
 def jobs_of_reservation(reservation_id: int) -> list[PrintJob]:
     """In the order they were attached. One statement."""
     return list(db.session.scalars(_whole().where(PrintJob.reservation_id == reservation_id).order_by(PrintJob.attempt)))
@@ -82,6 +88,13 @@ def materials(ids: Iterable[int | None]) -> dict[int, Material]:
     if not wanted:
         return {}
     return {one.id: one for one in db.session.scalars(select(Material).where(Material.id.in_(wanted)))}
+
+
+def material_id(code: str | None) -> int | None:
+    """None where none is said; 0, which no printer takes, for a code nobody knows."""
+    if code is None:
+        return None
+    return db.session.scalar(select(Material.id).where(Material.code == code)) or 0
 
 
 def files_of(member_id: int, most: int = 50) -> list[PrintFile]:
@@ -164,6 +177,13 @@ def counting(job_ids: Iterable[int]) -> dict[int, UsageRecord]:
         return {}
     rows = db.session.scalars(select(UsageRecord).where(UsageRecord.job_id.in_(wanted), UsageRecord.id.not_in(later)))
     return {row.job_id: row for row in rows}
+
+
+def counted_or_404(job_id: int) -> UsageRecord:
+    """Raises NoResultFound while nothing is recorded."""
+    if (found := counting([job_id]).get(job_id)) is None:
+        raise NoResultFound
+    return found
 
 
 def printed_on() -> list[tuple[str, Mapping[str, str]]]:

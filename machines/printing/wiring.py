@@ -6,7 +6,25 @@ from flask import Flask
 
 from app.kernel import api
 from billing import names
-from machines.printing import key_views, link_commands, link_views, material_views, materials, models, pool_api, pool_views
+from machines.printing import api as prints_api
+from machines.printing import (
+    key_views,
+    letters,
+    link_commands,
+    link_views,
+    material_views,
+    materials,
+    models,
+    other_letters,
+    pool_api,
+    pool_views,
+    print_views,
+    team_views,
+    wall_views,
+)
+
+PAGES = (print_views, team_views, wall_views)
+"""Whose routes hang on one blueprint; importing them is what hangs them."""
 
 TABLES = (models.PrinterLink, models.PrintJob)
 """Imported so that the tables of printing are known where the house is built."""
@@ -20,3 +38,7 @@ def init_app(app: Flask) -> None:
     link_commands.init_app(app)
     app.register_blueprint(pool_views.bp)
     api.register(app, pool_api.blp)
+    app.register_blueprint(print_views.bp)
+    api.register(app, prints_api.blp)
+    letters.init_app(app)
+    other_letters.init_app(app)
