@@ -73,14 +73,19 @@ def take(*, name: str, source: BinaryIO) -> Taken:
     path = _folder() / stored
     try:
         sha256, size = _copy(source, path)
-        with path.open("rb") as stream:
-            facts = gcode.read(stream)
-        if found := lint.anywhere(facts):
-            raise Refused([one.refusal for one in found])
+        facts = _read(path)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
     return Taken(name, sha256, size, stored, facts)
+
+
+def _read(path: Path) -> GcodeFacts:
+    with path.open("rb") as stream:
+        facts = gcode.read(stream)
+    if found := lint.anywhere(facts):
+        raise Refused([one.refusal for one in found])
+    return facts
 
 
 def keep(*, actor: Actor, taken: Taken) -> Kept:

@@ -104,6 +104,7 @@ def read(stream: BinaryIO, *, pen: Pen | None = None, block: int = BLOCK) -> Gco
     """Read to the end, in memory for two blocks however large the file."""
     reader = _Reader(pen)
     reader.feed(_blocks(stream, block, None))
+    reader.finish()
     return reader.facts()
 
 
@@ -112,7 +113,9 @@ def extruded_mm(stream: BinaryIO, until: int | None, *, block: int = BLOCK) -> t
     two has not been sent and counts for nothing.
     """
     reader = _Reader(None)
-    reader.feed(_blocks(stream, block, until), is_whole=until is None or _ends_a_line(stream, until))
+    reader.feed(_blocks(stream, block, until))
+    if stream.read(1) in (b"", b"\n", b"\r"):
+        reader.finish()
     return reader.filament_mm()
 
 
@@ -136,15 +139,11 @@ def _blocks(stream: BinaryIO, size: int, until: int | None) -> Iterator[bytes]:
             left -= len(block)
 
 
-def _ends_a_line(stream: BinaryIO, until: int) -> bool:
-    """Whether what was read up to `until` ends with its line, or with the file."""
-    return stream.read(1) in (b"", b"\n", b"\r")
-
-
 class _Reader:
     def __init__(self, pen: Pen | None) -> None:
         self.motion = Motion(pen)
         self.comments = Comments()
+        self.begun = b""
         self.size = self.newlines = self.code_lines = self.others = 0
         self.heat: dict[str, Reach] = {}
         self.tools: dict[int, int] = {}
@@ -156,8 +155,7 @@ class _Reader:
         self.other_line: int | None = None
         self.is_markup = False
 
-    def feed(self, blocks: Iterator[bytes], *, is_whole: bool = True) -> None:
-        kept = b""
+    def feed(self, blocks: Iterator[bytes]) -> None:
         for block in blocks:
             if self.control_line is None:
                 self._look_for_control(block)
@@ -166,12 +164,15 @@ class _Reader:
             self.size += len(block)
             head, newline, tail = block.rpartition(b"\n")
             if newline:
-                self._take(kept + head + newline)
-                kept = tail
+                self._take(self.begun + head + newline)
+                self.begun = tail
             else:
-                kept = (kept + block)[:_LINE_KEPT]
-        if kept and is_whole:
-            self._take(kept + b"\n")
+                self.begun = (self.begun + block)[:_LINE_KEPT]
+
+    def finish(self) -> None:
+        """What was begun is the last line, without an end."""
+        if self.begun:
+            self._take(self.begun + b"\n")
 
     def _look_for_control(self, block: bytes) -> None:
         if len(block.translate(None, _CONTROL)) != len(block):

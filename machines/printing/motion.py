@@ -72,9 +72,10 @@ class Motion:
         x, y, z = self.at
         self._push(sum(pushed, self.pushed[self.tool]))
         self._distance = sum(map(hypot, map(sub, xs, chain((x,), xs)), map(sub, ys, chain((y,), ys))), self._distance)
-        self._reach(0, xs, x)
-        self._reach(1, ys, y)
-        self._reach(2, (z,), z)
+        first = self.line + 1
+        self._reach(0, xs, x, first)
+        self._reach(1, ys, y, first)
+        self._reach(2, (z,), z, first)
         self.extruding_moves += len(xs)
         if self.pen:
             self.pen(z, x, y, xs, ys)
@@ -133,10 +134,10 @@ class Motion:
             length = hypot(length, end[2] - z)
         self._distance += length or abs(pushed)
         self.at = end
-        if pushed > 0 and length > 0:
-            self._reach(0, xs, x)
-            self._reach(1, ys, y)
-            self._reach(2, (z, end[2]), z)
+        if pushed > 0:
+            self._reach(0, xs, x, self.line, 0)
+            self._reach(1, ys, y, self.line, 0)
+            self._reach(2, (z, end[2]), z, self.line, 0)
             self.extruding_moves += 1
             if self.pen:
                 self.pen(end[2], x, y, xs, ys)
@@ -195,15 +196,17 @@ class Motion:
         self.pushed[self.tool] = pushed
         self.furthest[self.tool] = max(self.furthest[self.tool], pushed)
 
-    def _reach(self, axis: int, values: Sequence[float], start: float) -> None:
-        """Stretch the box to `values`, and to where the stretch of lines begins."""
+    def _reach(self, axis: int, values: Sequence[float], start: float, first: int, apart: int = 1) -> None:
+        """Stretch the box to `values`, and to where the stretch begins. Line `first` leads to the first value, each next one to
+        the next; of one line that leads to all, `apart` is 0.
+        """
         low, high = min(values), max(values)
         if min(low, start) < self.least[axis]:
             self.least[axis] = min(low, start)
-            self.least_line[axis] = self.line + (0 if start <= low or len(values) == 1 else values.index(low))
+            self.least_line[axis] = first + (0 if start <= low else apart * values.index(low))
         if max(high, start) > self.most[axis]:
             self.most[axis] = max(high, start)
-            self.most_line[axis] = self.line + (0 if start >= high or len(values) == 1 else values.index(high))
+            self.most_line[axis] = first + (0 if start >= high else apart * values.index(high))
         if axis == 2 and high > self._layer_z + _LAYER_LEAST:
             self._layer_z, self.layers = high, self.layers + 1
 
