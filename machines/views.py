@@ -20,6 +20,7 @@ from app.kernel.web import once, page, public, see, shown
 from machines import agenda, catalogue, proposals, queries, requirements, reservations, timetable
 from machines.forms import ReservationForm, is_near
 from machines.models import Machine, Reservation, State
+from machines.printing import pools
 from machines.printing.here import here
 from machines.reasons import LAB_CLOSED
 from machines.rules import GRACE, Claim
@@ -36,7 +37,8 @@ def catalogue_page() -> ResponseReturnValue:
     cards = queries.cards(_me(), _tariff_group())
     chosen = request.args.get("show", "all")
     kept = [card for card in cards if chosen == "all" or (not card.missing and card.now.state != "out")]
-    return page("machines/catalogue.html", cards=kept, chosen=chosen, total=len(cards))
+    prints = _me() is not None and pools.has_printers()
+    return page("machines/catalogue.html", cards=kept, chosen=chosen, total=len(cards), has_printers=prints)
 
 
 @bp.get("/machines/<slug>")

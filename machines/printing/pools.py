@@ -69,7 +69,7 @@ class Offer:
 
     @property
     def ends_about(self) -> datetime:
-        return self.period.start + timedelta(seconds=self.seconds)
+        return self.period.start + timedelta(minutes=-(-self.seconds // 60))
 
 
 @dataclass(frozen=True, slots=True)
