@@ -36,7 +36,7 @@ class Answer:
         """The JSON object it is. Raises ServerFault."""
         try:
             found = json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ServerFault("the answer is not JSON") from error
         if not isinstance(found, dict):
             raise ServerFault("the answer is not a JSON object")
@@ -89,10 +89,8 @@ async def ask(
                         raise Unreachable(_said(error)) from error
     except TimeoutError as error:
         raise _silent(is_write and progress.is_begun, f"no answer within {deadline:.0f} s") from error
-    except httpx.RemoteProtocolError as error:
-        if "disconnected" in str(error):
-            raise _hung_up(is_write, error) from error
-        raise (OutcomeUnknown if is_write else StartingUp)("what answers does not speak HTTP") from error
+    except httpx.RemoteProtocolError as error:  # the placeholder of a starting OctoPrint says two bare words and hangs up
+        raise (Reset if is_write else StartingUp)("what answers does not speak HTTP") from error
     except (httpx.ReadError, httpx.WriteError) as error:
         raise _hung_up(is_write, error) from error
     except httpx.TransportError as error:

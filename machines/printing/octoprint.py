@@ -36,9 +36,7 @@ from machines.printing.gateway import (
 from machines.printing.http import Answer
 from machines.printing.octoprint_answers import checked, file_door, observed, remote_file, with_temperatures
 
-READ_SECONDS = 8.0
 EXTRA_SECONDS = 3.0
-WRITE_SECONDS = 15.0
 UPLOAD_BYTES_PER_SECOND = 200_000
 MOST_PICTURE_BYTES = 5 * 1024 * 1024
 PICTURES = ("image/jpeg", "image/png", "image/webp", "image/gif")
@@ -57,6 +55,9 @@ class OctoPrint:
     capabilities = frozenset(
         {"upload", "pause", "file_marker", "file_position", "started_by", "history", "connect", "error_details", "picture"}
     )
+
+    read_seconds = 8.0
+    write_seconds = 15.0
 
     def __init__(
         self,
@@ -197,7 +198,7 @@ class OctoPrint:
             return None
         path = (self.camera.prefix or "/") + (f"?{self.camera.query}" if self.camera.query else "")
         answer = await http.ask(
-            self.camera, "GET", path, allowed=self.allowed, deadline=READ_SECONDS, most_bytes=MOST_PICTURE_BYTES
+            self.camera, "GET", path, allowed=self.allowed, deadline=self.read_seconds, most_bytes=MOST_PICTURE_BYTES
         )
         kind = answer.content_type.partition(";")[0].strip().lower()
         if answer.status != 200 or kind not in PICTURES:
@@ -207,12 +208,12 @@ class OctoPrint:
     async def close(self) -> None:
         """Nothing is kept open."""
 
-    async def _get(self, path: str, *, deadline: float = READ_SECONDS) -> Answer:
-        answer = await self._ask("GET", path, deadline=deadline)
+    async def _get(self, path: str, *, deadline: float | None = None) -> Answer:
+        answer = await self._ask("GET", path, deadline=deadline or self.read_seconds)
         return checked(answer, is_write=False) if answer.status != 403 else await self._refused()
 
-    async def _write(self, method: str, path: str, *, deadline: float = WRITE_SECONDS, **content: Any) -> Answer:
-        answer = await self._ask(method, path, deadline=deadline, **content)
+    async def _write(self, method: str, path: str, *, deadline: float | None = None, **content: Any) -> Answer:
+        answer = await self._ask(method, path, deadline=deadline or self.write_seconds, **content)
         return checked(answer, is_write=True) if answer.status != 403 else await self._refused()
 
     async def _refused(self) -> Answer:
