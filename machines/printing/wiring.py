@@ -8,6 +8,8 @@ from app.kernel import api
 from billing import names
 from machines.printing import api as prints_api
 from machines.printing import (
+    file_jobs,
+    file_views,
     key_views,
     letters,
     link_commands,
@@ -42,3 +44,5 @@ def init_app(app: Flask) -> None:
     api.register(app, prints_api.blp)
     letters.init_app(app)
     other_letters.init_app(app)
+    app.register_blueprint(file_views.bp)
+    file_jobs.init_app(app)
