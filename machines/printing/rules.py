@@ -39,8 +39,8 @@ ENDED = frozenset(JobState) - OPEN - {JobState.ATTACHED}
 MOVES: Mapping[JobState, frozenset[JobState]] = {
     JobState.ATTACHED: frozenset({JobState.SENDING, JobState.EXPIRED}),
     JobState.SENDING: frozenset({JobState.STARTING, JobState.ATTACHED, JobState.EXPIRED}),
-    JobState.STARTING: frozenset({JobState.PRINTING, JobState.PAUSED, JobState.REJECTED, JobState.DONE, JobState.FAILED,
-                                  JobState.CANCELLED, JobState.LOST}),
+    JobState.STARTING: frozenset({JobState.PRINTING, JobState.PAUSED, JobState.CANCELLING, JobState.REJECTED, JobState.DONE,
+                                  JobState.FAILED, JobState.CANCELLED, JobState.LOST}),
     JobState.PRINTING: frozenset({JobState.PAUSED, JobState.CANCELLING, JobState.DONE, JobState.CANCELLED, JobState.FAILED,
                                   JobState.LOST}),
     JobState.PAUSED: frozenset({JobState.PRINTING, JobState.CANCELLING, JobState.DONE, JobState.CANCELLED, JobState.FAILED,
