@@ -105,4 +105,6 @@ class ForeignForm(HouseForm):
             (Answer.TEST.value, _("A test of the team")),
             (Answer.NOBODY.value, _("Nobody knows")),
         ]
+        if not is_team:
+            self.answer.label.text = _("Was it yours?")
         self.answer.choices = [*(asked if is_asked else []), *(team if is_team else [])]
