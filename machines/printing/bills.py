@@ -100,10 +100,15 @@ def total(found: Mapping[str, NewLine]) -> Cents:
 
 
 def worth(known: Ground, records: Records, record: UsageRecord) -> Cents:
-    """What becomes free if the machine spoilt the print of `record`."""
-    free = UsageRecord(outcome=record.outcome, is_free=True, filament_mg=record.filament_mg)
-    as_paid = {**records, record.job_id: record}
-    return Cents(total(lines(known, as_paid)) - total(lines(known, {**records, record.job_id: free})))
+    """What becomes free if the machine spoilt the print of `record`, whatever that says of it."""
+    paid, free = (total(lines(known, {**records, record.job_id: _as(record, is_free)})) for is_free in (False, True))
+    return Cents(paid - free)
+
+
+def _as(record: UsageRecord, is_free: bool) -> UsageRecord:
+    """The same figures, paid or free; no part of the session."""
+    figures = ("outcome", "machine_seconds", "occupied_seconds", "filament_mg")
+    return UsageRecord(is_free=is_free, **{name: getattr(record, name) for name in figures})
 
 
 def settle(
