@@ -15,7 +15,7 @@ from machines import usage
 from machines.models import Reservation
 from machines.printing import overruns, preflight, prints
 from machines.printing.models import PrinterLink, PrintJob
-from machines.printing.rules import OPEN, JobState
+from machines.printing.rules import RUNNING, JobState
 from machines.rules import LIVE, Status
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def give_back_unusable() -> None:
 
 def end_slots() -> None:
     """Prints that are under way at the end of their slot: what the printer's rule says."""
-    _each(_end_slot, _of_jobs().where(PrintJob.state.in_(OPEN), Reservation.ends_at <= clock.now()))
+    _each(_end_slot, _of_jobs().where(PrintJob.state.in_(RUNNING), Reservation.ends_at <= clock.now()))
 
 
 def _end_slot(job_id: int) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.kernel import api
+from app.kernel import alongside, api
 from billing import names
 from machines.printing import api as prints_api
 from machines.printing import (
     file_jobs,
     file_views,
+    jobs,
     key_views,
     letters,
     link_commands,
@@ -24,6 +25,7 @@ from machines.printing import (
     team_views,
     wall_views,
 )
+from machines.printing.engine import Engine
 
 PAGES = (print_views, team_views, wall_views)
 """Whose routes hang on one blueprint; importing them is what hangs them."""
@@ -46,3 +48,5 @@ def init_app(app: Flask) -> None:
     other_letters.init_app(app)
     app.register_blueprint(file_views.bp)
     file_jobs.init_app(app)
+    jobs.init_app(app)
+    alongside.alongside(app, "printers", lambda stopping: Engine(app).run(stopping))
