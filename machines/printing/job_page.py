@@ -12,7 +12,7 @@ from app.kernel.refusals import Refusal
 from billing import queries as money
 from billing.models import Charge
 from machines.models import Reservation
-from machines.printing import facts, files, lint, queries, rules, stills
+from machines.printing import delays, facts, files, lint, queries, rules, stills
 from machines.printing.corrections import may_ask_member
 from machines.printing.forecast import Forecast, forecast
 from machines.printing.gcode import GcodeFacts
@@ -125,10 +125,14 @@ def _refusals(actor: Actor, job: PrintJob) -> list[Refusal]:
 
 def of_reservation(reservation: Reservation, *, has_link: bool) -> dict[str, Any]:
     """What the page of a reservation shows of its prints: None where its machine is no printer, and to who comes by a letter's
-    link, which opens the reservation alone. At most two statements.
+    link, which opens the reservation alone; and how late the printer is for it.
     """
     is_printer = not has_link and queries.link_of_machine(reservation.machine_id) is not None
-    return {"prints": queries.jobs_of_reservation(reservation.id) if is_printer else None, "state_words": rules.STATE_WORDS}
+    return {
+        "prints": queries.jobs_of_reservation(reservation.id) if is_printer else None,
+        "delay": delays.delay(reservation) if is_printer else None,
+        "state_words": rules.STATE_WORDS,
+    }
 
 
 def shared() -> dict[str, Any]:

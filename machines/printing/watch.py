@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.kernel import clock
-from machines.printing import carrying
+from machines.printing import carrying, stills
 from machines.printing import engine_edge as edge
 from machines.printing.carrying import Order
 from machines.printing.engine_edge import Outlook
@@ -133,10 +133,19 @@ class Watch:
         if order is not None:
             self._acted = True
             await self._carry_out(backend, order)
+        elif self.outlook.job_id is not None and "picture" in backend.capabilities:
+            await self._show(backend)
         elif seen.state is Seen.DISCONNECTED:
             await self._connect(backend)
         elif self.outlook.job_id is None and seen.state is Seen.IDLE:
             await self._clean(backend)
+
+    async def _show(self, backend: PrinterBackend) -> None:
+        """A still of the camera, while somebody looks at the print's page; without one nothing is lost."""
+        if await self._db(stills.is_looked_at, self.outlook.link_id):
+            with contextlib.suppress(PrinterError):
+                if (still := await _within(READ_SECONDS, backend.picture())) is not None:
+                    await self._db(stills.keep, self.outlook.link_id, still.data)
 
     async def _door(self) -> PrinterBackend:
         if self._revision != self.outlook.revision:

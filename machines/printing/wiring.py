@@ -8,6 +8,7 @@ from app.kernel import alongside, api
 from billing import names
 from machines.printing import api as prints_api
 from machines.printing import (
+    delay_views,
     file_jobs,
     file_views,
     jobs,
@@ -27,7 +28,7 @@ from machines.printing import (
 )
 from machines.printing.engine import Engine
 
-PAGES = (print_views, team_views, wall_views)
+PAGES = (print_views, team_views, wall_views, delay_views)
 """Whose routes hang on one blueprint; importing them is what hangs them."""
 
 TABLES = (models.PrinterLink, models.PrintJob)
