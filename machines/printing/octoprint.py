@@ -217,13 +217,19 @@ class OctoPrint:
         return checked(answer, is_write=True) if answer.status != 403 else await self._refused()
 
     async def _refused(self) -> Answer:
-        """403 is for a key nobody knows and for one that may not: who we are there tells which."""
+        """403 is for a key nobody knows, for one of a user put out, and for one that may not: a closer look tells which.
+
+        A user put out still has a name and permissions there, and may nothing.
+        """
         try:
-            answer = await self._ask("GET", "/api/currentuser", deadline=EXTRA_SECONDS)
-            is_known = answer.status == 200 and bool(answer.object().get("name"))
-        except PrinterError as error:
+            who = (await self._ask("GET", "/api/currentuser", deadline=EXTRA_SECONDS)).object()
+            may_look = "STATUS" in (who.get("permissions") or ())
+            version = await self._ask("GET", "/api/version", deadline=EXTRA_SECONDS)
+        except (PrinterError, TypeError) as error:
             raise BadKey("the key is refused") from error
-        raise Forbidden("the key may not do this") if is_known else BadKey("the key is refused")
+        if not who.get("name") or (may_look and version.status == 403):
+            raise BadKey("the key is refused")
+        raise Forbidden("the key may not do this")
 
     async def _ask(self, method: str, path: str, *, deadline: float, **content: Any) -> Answer:
         path = f"{self.address.prefix}{path}"

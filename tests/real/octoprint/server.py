@@ -137,8 +137,12 @@ class Server:
         if self.state() != "Operational" or self.do("GET", "/api/job")["job"]["file"]["path"]:
             self.unplug()
             self.wait("Offline", "Offline after error")
-        for one in self.do("GET", "/api/files/local")["files"]:
+        files = self.do("GET", "/api/files/local")["files"]
+        for one in files:
             self.do("DELETE", f"/api/files/local/{one['path']}")
+        if files and self.version == NEXT:  # it goes on answering for files that were deleted until it starts anew
+            self.stop()
+            self.start()
         self.plug()
 
     def start(self) -> None:
