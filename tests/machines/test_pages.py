@@ -462,7 +462,7 @@ def test_saving_without_a_photo_keeps_the_old_one(shop, as_):
 # ── few statements ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 STATEMENTS = {
-    "/machines": 12,
+    "/machines": 13,
     "/machines/laser-1": 35,
     "/timetable?day=2026-11-27": 17,
     "/first-free": 16,

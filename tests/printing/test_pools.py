@@ -8,7 +8,6 @@ import re
 import pytest
 from sqlalchemy import func, select
 
-from app.calendar import queries as calendar
 from app.calendar import resources
 from app.kernel import clock
 from app.kernel.db import db, transaction
@@ -120,20 +119,15 @@ def test_the_first_slot_of_the_asked_time(shop, petg, when, start):
     assert bool(pool.later) == (when == "2026-11-29")
 
 
-def test_a_printer_that_runs_at_night_is_booked_at_night(shop, petg):
-    """Its hours are the machine's own: the lab's say nothing of it when the place it stands in is open."""
+def test_a_printer_with_hours_of_its_own_is_booked_into_the_night(shop, petg):
     machine = a_printer(shop, "prusa-1", petg, longest_minutes=24 * 60)
-    save_hours_around_the_clock(shop)
-    pool = look(shop.ada, a_file(shop.ada, hours=9), petg)
-    assert slots(pool.found) == [(machine.slug, "26 17:00")]
-    assert pool.found[0].period.end > at("03:00")
-
-
-def save_hours_around_the_clock(shop) -> None:
+    a_printer(shop, "prusa-2", petg, longest_minutes=24 * 60)
     with transaction():
-        site = calendar.site()
         hours = [(weekday, 0, 24 * 60) for weekday in range(7)]
-        resources.set_weekly(actor=acting(shop.lea), resource_id=site.id, hours=hours)
+        resources.set_weekly(actor=acting(shop.lea), resource_id=machine.resource_id, hours=hours)
+    pool = look(shop.ada, a_file(shop.ada, hours=9), petg)
+    assert (slots(pool.found), slots(pool.later)) == ([("prusa-1", "26 17:00")], [])
+    assert pool.found[0].period.end == at("03:30")
 
 
 def test_only_printers_that_take_the_filament(shop, petg, pla):
@@ -390,6 +384,15 @@ def test_the_catalogue_leads_to_printing_where_there_are_printers(shop, as_, pet
     a_printer(shop, "prusa-1", petg)
     assert "/printers/book" in as_(shop.ada).get("/machines").get_data(as_text=True)
     assert "/printers/book" not in as_(None).get("/machines").get_data(as_text=True)
+
+
+def test_the_page_of_a_file_leads_to_a_printer_for_it(shop, as_, petg):
+    file = a_file(shop.ada)
+    address = f"/printers/book?file={file.id}"
+    assert address not in as_(shop.ada).get(f"/print-files/{file.id}").get_data(as_text=True)
+    a_printer(shop, "prusa-1", petg)
+    assert address in as_(shop.ada).get(f"/print-files/{file.id}").get_data(as_text=True)
+    assert address not in as_(shop.lea).get(f"/print-files/{file.id}").get_data(as_text=True)
 
 
 def test_programs_get_the_same_proposals(shop, as_, petg, pla):
