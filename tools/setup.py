@@ -41,6 +41,7 @@ def main(purpose: str) -> None:
     catalogues()
     if purpose == "test":
         browser()
+        octoprint()
 
 
 def environment() -> None:
@@ -106,6 +107,11 @@ def browser() -> None:
     """A Chromium for the browser tests, from the system: playwright's own download is not counted on."""
     if not any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
         system_packages("chromium", "fonts-liberation", why="the browser tests want a Chromium")
+
+
+def octoprint() -> None:
+    """Real OctoPrints for the tests, in environments of their own; without them those tests say so and skip."""
+    subprocess.run([PYTHON, "-m", "tests.real.octoprint.server"])
 
 
 def system_packages(*names: str, why: str) -> None:

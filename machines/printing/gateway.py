@@ -157,7 +157,7 @@ class PrinterBackend(Protocol):
     """One printer's server. Every call has a total deadline and raises PrinterError; writes are sent once, never retried.
 
     `status` alone never raises for a printer that is away or a server that is down: it answers with OFFLINE, STARTING_UP or
-    DISCONNECTED; it raises BadKey, Forbidden, RateLimited and ServerFault.
+    DISCONNECTED; it raises BadKey, Forbidden, RateLimited, ServerFault, and AddressRefused when a name has moved elsewhere.
     """
 
     kind: str
@@ -178,7 +178,8 @@ class PrinterBackend(Protocol):
 
     async def pause(self) -> None: ...
 
-    async def resume(self) -> None: ...
+    async def resume(self) -> None:
+        """Conflict while it is still pausing: the server would lose it, so nothing was sent. Ask again once it is paused."""
 
     async def cancel(self, remote_path: str) -> None:
         """Stop the print of that file; Conflict when another one, or none, is under way."""

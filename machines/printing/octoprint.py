@@ -66,9 +66,8 @@ class OctoPrint:
         *,
         allowed: Allowed,
         camera: Address | None = None,
-        remote_user: str | None = None,
     ) -> None:
-        self.address, self.allowed, self.camera, self.remote_user = address, allowed, camera, remote_user
+        self.address, self.allowed, self.camera = address, allowed, camera
         self._headers = {"X-Api-Key": key} if key else {}
 
     async def probe(self) -> ProbeResult:
