@@ -8,6 +8,7 @@ from app.kernel import alongside, api
 from billing import names
 from machines.printing import api as prints_api
 from machines.printing import (
+    delay_letters,
     delay_views,
     file_jobs,
     file_views,
@@ -47,6 +48,7 @@ def init_app(app: Flask) -> None:
     api.register(app, prints_api.blp)
     letters.init_app(app)
     other_letters.init_app(app)
+    delay_letters.init_app(app)
     app.register_blueprint(file_views.bp)
     file_jobs.init_app(app)
     jobs.init_app(app)
