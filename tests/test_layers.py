@@ -24,7 +24,8 @@ PURE = [
     "app.kernel.periods", "app.kernel.money", "app.kernel.refusals", "app.accounts.rules", "app.calendar.rules",
     "app.calendar.wall_times", "billing.rules", "billing.pricing", "trainings.rules", "machines.rules",
     "machines.printing.addresses", "machines.printing.gateway", "machines.printing.rules", "machines.printing.gcode",
-    "machines.printing.lint", "machines.printing.motion", "machines.printing.preview", "machines.printing.slicers", "machines.printing.bed",
+    "machines.printing.lint", "machines.printing.motion", "machines.printing.preview", "machines.printing.slicers",
+    "machines.printing.bed",
     "machines.printing.windows",
 ]  # fmt: skip
 IMPURE = ("flask", "sqlalchemy", "flask_sqlalchemy", "wtforms", "flask_wtf", "marshmallow", "flask_smorest", "app.kernel.db")
