@@ -386,11 +386,9 @@ def test_the_catalogue_leads_to_printing_where_there_are_printers(shop, as_, pet
     assert "/printers/book" not in as_(None).get("/machines").get_data(as_text=True)
 
 
-def test_the_page_of_a_file_leads_to_a_printer_for_it(shop, as_, petg):
+def test_the_page_of_a_file_leads_to_a_printer_for_it(shop, as_):
     file = a_file(shop.ada)
     address = f"/printers/book?file={file.id}"
-    assert address not in as_(shop.ada).get(f"/print-files/{file.id}").get_data(as_text=True)
-    a_printer(shop, "prusa-1", petg)
     assert address in as_(shop.ada).get(f"/print-files/{file.id}").get_data(as_text=True)
     assert address not in as_(shop.lea).get(f"/print-files/{file.id}").get_data(as_text=True)
 
