@@ -134,7 +134,7 @@ class PrinterForm(HouseForm):
     camera_address = StringField(
         __("Address of a still picture"),
         description=__("For example http://192.168.1.50/webcam/?action=snapshot"),
-        validators=[Optional(), Length(max=300), PRINTABLE],
+        validators=[Length(max=300), PRINTABLE],
         filters=[lambda text: text.strip() if text else text],
         render_kw={"inputmode": "url", "autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"},
     )

@@ -162,7 +162,8 @@ def show(machine: Machine, status: int = 200, **forms: Any) -> ResponseReturnVal
         differs=_differences(link, forms.get("printer")) if link is not None else [],
         stored=_stored(link) if link is not None and is_linked else [],
         trouble=said_of(link) if link is not None and is_linked else None,
-        allowed=doors.allowed(),
+        networks=doors.allowed().networks,
+        ports=_ranges(doors.allowed().ports),
         kinds=dict(kinds()),
         may_change=current_actor().has(Role.ADMINISTRATOR),
     )
@@ -183,11 +184,9 @@ def material_choices(link: PrinterLink) -> list[tuple[int, str]]:
 
 
 def said_of(link: PrinterLink) -> troubles.Standing:
-    return troubles.standing(link.circuit, link.trouble, is_enabled=link.is_enabled, has_key=_has_key(link))
-
-
-def _has_key(link: PrinterLink) -> bool:
-    return link.kind == doors.SIMULATOR or link.key_sealed is not None
+    has_key = link.kind == doors.SIMULATOR or link.key_sealed is not None
+    has_wrong_permissions = bool(link.missing or link.too_strong)
+    return troubles.standing(troubles.Linked(link.is_enabled, has_key, link.circuit, link.trouble, has_wrong_permissions))
 
 
 def _address_form(link: PrinterLink | None, given: AddressForm | None) -> AddressForm:
@@ -225,6 +224,13 @@ def _differences(link: PrinterLink, given: PrinterForm | None) -> list[tuple[str
 def _stored(link: PrinterLink) -> list[tuple[str, str]]:
     """All of it, for who may only look."""
     return [(field.label.text, _in_words(field)) for field in _printer_form(link, None) if field.short_name not in HIDDEN]
+
+
+def _ranges(numbers: frozenset[int]) -> list[str]:
+    """Neighbours together: 80, 443, 8000–8010."""
+    firsts = sorted(number for number in numbers if number - 1 not in numbers)
+    lasts = sorted(number for number in numbers if number + 1 not in numbers)
+    return [str(first) if first == last else f"{first}–{last}" for first, last in zip(firsts, lasts, strict=True)]
 
 
 def _in_words(field: Any) -> str:

@@ -27,10 +27,16 @@ OUTCOME_UNKNOWN = Reason(
     N_("Wait a minute, then test the connection before anything else."),
     icon="clock",
 )
+NO_KEY = Reason(
+    "printing.no_key",
+    N_("The house has no key to this printer’s server yet."),
+    N_("Ask for one below."),
+    icon="lock",
+)
 BAD_KEY = Reason(
     "printing.bad_key",
-    N_("The printer’s server does not accept our key, or there is none."),
-    N_("Ask for a new key below; the old one may have been revoked."),
+    N_("The printer’s server does not accept the key."),
+    N_("It may be mistyped, or have been revoked there: ask for a new one."),
     icon="lock",
 )
 FORBIDDEN = Reason(
@@ -97,6 +103,16 @@ def refusal(error: gateway.PrinterError) -> Refusal:
     return next((REASONS[kind] for kind in type(error).__mro__ if kind in REASONS), SERVER_FAULT)()
 
 
+class Linked(NamedTuple):
+    """What is known of a link."""
+
+    is_enabled: bool
+    has_key: bool
+    circuit: Circuit
+    trouble: str | None
+    has_wrong_permissions: bool
+
+
 class Standing(NamedTuple):
     """How a link stands: a tone, a word, and for staff what is wrong."""
 
@@ -105,14 +121,16 @@ class Standing(NamedTuple):
     refusal: Refusal | None = None
 
 
-def standing(circuit: Circuit, trouble: str | None, *, is_enabled: bool, has_key: bool) -> Standing:
+def standing(link: Linked) -> Standing:
     """`trouble` is the name of the error's class, as the engine keeps it."""
-    if not is_enabled:
+    if not link.is_enabled:
         return Standing("none", Term(N_("Switched off")))
-    if not has_key:
-        return Standing("care", Term(N_("No key yet")), BAD_KEY())
-    if circuit is Circuit.CLOSED:
-        return Standing("free", Term(N_("In order")))
-    known = {kind.__name__: reason for kind, reason in REASONS.items()}
-    reason = BAD_KEY if circuit is Circuit.AUTH else UNREACHABLE
-    return Standing("stop", Term(N_("The house cannot talk to it")), known.get(trouble or "", reason)())
+    if not link.has_key:
+        return Standing("care", Term(N_("No key yet")), NO_KEY())
+    if link.circuit is not Circuit.CLOSED:
+        known = {kind.__name__: reason for kind, reason in REASONS.items()}
+        otherwise = BAD_KEY if link.circuit is Circuit.AUTH else UNREACHABLE
+        return Standing("stop", Term(N_("The house cannot talk to it")), known.get(link.trouble or "", otherwise)())
+    if link.has_wrong_permissions:
+        return Standing("care", Term(N_("Its permissions need a look")))
+    return Standing("free", Term(N_("In order")))
