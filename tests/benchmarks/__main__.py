@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.benchmarks import booking, feeds, footprint, history, races, report
+from tests.benchmarks import booking, feeds, footprint, gcode, history, races, report
 from tests.benchmarks.report import Line
 from tests.benchmarks.seed import House, add_history, house, seed
 from tests.real import postgres
@@ -41,6 +41,7 @@ def _all(folder: Path) -> Iterator[Line]:
     seed(small)
     yield from footprint.starting(small)
     yield from feeds.measure(small, folder)
+    yield from gcode.measure(folder)
     large = _copy(small, folder / "large")
     add_history(large)
     yield from history.measure(_copy(small, folder / "as-large"), large, folder, "SQLite")

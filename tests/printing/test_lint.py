@@ -68,7 +68,8 @@ def test_each_rule_says_where_and_how_grave(more, code, line, blocks):
 @pytest.mark.parametrize(
     "more",
     ["M104 S290\n", "M190 S110\n", "G1 X254 Y214 Z210 E1\n", "G1 Y-4 E1\n", "G1 X900 Y900\nG1 X10 Y10\n", "T0\n",
-     "M84\nM117 M112\n", "; M112\n", "G1 (M112) X10 E1\n", "M220 S100\nM221 S95\nM201 X500\n", f";{'x' * 4000}\n", "EXCLUDE_OBJECT_START NAME=a\n"],
+     "M84\nM117 M112\n", "; M112\n", "G1 (M112) X10 E1\n", "M220 S100\nM221 S95\nM201 X500\n", f";{'x' * 4000}\n",
+     "EXCLUDE_OBJECT_START NAME=a\n"],
 )  # fmt: skip
 def test_what_is_usual_is_allowed(more):
     assert found(good(more)) == []
