@@ -23,6 +23,6 @@ def any_floor(app: Flask, any_octoprint: Server) -> Floor:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The engine looks twice a second instead of every five: only the pace differs."""
-    for name in ("PRINTING_SECONDS", "SLOT_SECONDS", "AFTER_AN_ACT_SECONDS"):
+    """The engine looks twice a second instead of every five seconds to a minute: only the pace differs."""
+    for name in ("PRINTING_SECONDS", "SLOT_SECONDS", "IDLE_SECONDS", "AFTER_AN_ACT_SECONDS"):
         monkeypatch.setattr(watch, name, 0.5)

@@ -1,0 +1,153 @@
+"""Prints that go wrong, through the whole house on a real OctoPrint: OCTOPRINT cases 31–39, by their numbers."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy import select
+
+from app.kernel import clock
+from app.kernel.db import db, transaction
+from app.kernel.refusals import Refused
+from machines.models import Reservation
+from machines.printing import foreign, overruns
+from machines.printing.foreign import Answer
+from machines.printing.models import ForeignPrint, PrinterLink
+from machines.printing.rules import JobState, Outcome
+from tests.builders import acting
+from tests.machines.scene import fresh
+from tests.real.octoprint import server
+from tests.real.octoprint.fixtures import gcode, open_printer
+from tests.real.octoprint.floor import a_floor
+from tests.real.octoprint.test_client_cases import proxied
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+
+def test_case_31_a_fault_of_the_firmware_fails_the_print_and_costs_nothing(any_floor, tmp_path, quick):
+    floor = any_floor
+    job = floor.begin_when_seen(gcode(tmp_path, seconds=20))
+    with floor.engine():
+        floor.wait(job, JobState.PRINTING)
+        floor.server.gcode("!!DEBUG:trigger_fatal_error_marlin")
+        failed = floor.wait(job, JobState.FAILED)
+    [record] = floor.records(job)
+    assert (record.outcome, record.is_free) == (Outcome.MACHINE_FAILED, True)
+    if floor.server.version == server.STABLE:  # 2.0 does not say what it was
+        assert failed.error_text
+    assert floor.letters().count("failed") == 2  # the member and the team
+
+
+def test_case_32_a_lost_serial_line_fails_the_print(floor, tmp_path, quick):
+    job = floor.begin_when_seen(gcode(tmp_path, seconds=30))
+    with floor.engine():
+        floor.wait(job, JobState.PRINTING)
+        floor.server.gcode("!!DEBUG:drop_connection")
+        assert floor.wait(job, JobState.FAILED).error_text
+    assert floor.records(job)[0].outcome is Outcome.MACHINE_FAILED
+
+
+def test_case_34_an_emergency_stop_in_a_pause_fails_the_print_though_no_event_says_so(floor, tmp_path, quick):
+    job = floor.begin_when_seen(gcode(tmp_path, seconds=20))
+    with floor.engine():
+        floor.wait(job, JobState.PRINTING)
+        floor.ask("pause", job)
+        floor.wait(job, JobState.PAUSED)
+        floor.server.gcode("M112")
+        floor.wait(job, JobState.FAILED)
+
+
+def test_case_35_after_a_power_cut_the_print_is_lost_before_anything_starts_anew(floor, tmp_path, quick):
+    path = gcode(tmp_path, seconds=30)
+    job = floor.begin_when_seen(path)
+    with floor.engine():
+        floor.wait(job, JobState.PRINTING)
+    floor.server.kill()
+    another = floor.attach(floor.reservation, path)
+    with pytest.raises(Refused) as refused:
+        floor.start(another)
+    assert "printing.another_job" in {one.code for one in refused.value.refusals}
+    floor.server.start()
+    with floor.engine():
+        floor.wait(job, JobState.LOST, seconds=30)
+        floor.server.plug()
+        floor.until_seen_idle(30)
+        floor.start(another)
+        floor.wait(another, JobState.PRINTING)
+    assert floor.records(job)[0].outcome is Outcome.UNKNOWN
+    assert "lost" in floor.letters()
+
+
+def test_case_36_a_cut_cable_loses_nothing_and_a_stopped_server_loses_the_print(app, octoprint, tmp_path, quick):
+    floor = a_floor(app, octoprint)
+    with proxied(octoprint.port) as cable:
+        with transaction():
+            db.session.get_one(PrinterLink, floor.link.id).address = cable.url
+        job = floor.begin_when_seen(gcode(tmp_path, seconds=25))
+        with floor.engine():
+            floor.wait(job, JobState.PRINTING)
+            cable.cut()
+            floor.until(lambda: fresh(job).unreachable_since is not None, 30)
+            assert fresh(job).state is JobState.PRINTING
+            before = fresh(job).print_seconds
+            cable.mend()
+            floor.until(lambda: fresh(job).unreachable_since is None, 60)
+            floor.until(lambda: fresh(job).print_seconds > before)
+            assert fresh(job).state is JobState.PRINTING
+            octoprint.stop()
+            octoprint.start()
+            floor.wait(job, JobState.LOST, seconds=60)
+
+
+def test_case_38_a_print_from_octoprints_page_is_noticed_and_its_slots_member_asked(floor, tmp_path, quick):
+    with floor.engine():
+        floor.until_seen_idle()
+        _by_hand(floor, tmp_path)
+        floor.until(lambda: _foreign() is not None)
+        floor.until(lambda: _foreign().seen_until is not None, 30)
+        in_nobodys_slot = _foreign()
+        assert (in_nobodys_slot.remote_user, in_nobodys_slot.reservation_id) == ("member", None)
+        assert "foreign_alert" in floor.letters()
+        reservation = floor.slot()
+        _by_hand(floor, tmp_path, "again.gcode")
+        floor.until(lambda: _foreign().id != in_nobodys_slot.id)
+    asked = _foreign()
+    assert asked.reservation_id == reservation.id
+    assert "foreign_asked" in floor.letters()
+    with transaction():
+        foreign.attribute(actor=acting(floor.ada), foreign_id=asked.id, member_id=None, answer=Answer.MINE)
+    assert fresh(asked).member_id == floor.ada.id
+
+
+def test_case_39_a_print_over_its_slot_is_foretold_to_its_owner_and_the_next(floor, tmp_path, quick, monkeypatch):
+    monkeypatch.setattr(overruns, "SURE_AFTER", timedelta(seconds=2))
+    job = floor.begin_when_seen(gcode(tmp_path, seconds=12))
+    with floor.engine():
+        floor.wait(job, JobState.PRINTING)
+        with transaction():  # the slot is shorter than the print by now: its end in four seconds, the next one's start with it
+            mine = db.session.get_one(Reservation, floor.reservation.id)
+            mine.ends_at = clock.now() + timedelta(seconds=4)
+        floor.until(lambda: fresh(job).overrun_since is not None, 20)
+        assert "overrun_owner" in floor.letters()
+        floor.until(lambda: clock.now() > fresh(floor.reservation).ends_at)
+        assert fresh(job).state is JobState.PRINTING, "a print is never cut off by default"
+        floor.wait(job, JobState.DONE, seconds=30)
+
+
+def _by_hand(floor, folder, name="theirs.gcode"):
+    """Somebody starts a print at OctoPrint's own page."""
+
+    async def act():
+        way = open_printer(floor.server, floor.server.keys["member"])
+        await way.upload(gcode(folder, seconds=3, name=name), name, {})
+        await way.start(name)
+        await way.close()
+
+    asyncio.run(act())
+
+
+def _foreign() -> ForeignPrint | None:
+    db.session.rollback()
+    newest = select(ForeignPrint).order_by(ForeignPrint.id.desc()).limit(1)
+    return db.session.scalars(newest.execution_options(populate_existing=True)).first()
