@@ -76,7 +76,7 @@ def paste(slug: str) -> ResponseReturnValue:
     except PrinterError as error:
         form.refuse(Refused([troubles.refusal(error)]))
         return show(machine, form.status, pasted=form)
-    return see(_store(slug, _Got(link_id, key, None, address), found))
+    return see(_store(slug, _Got(link_id, key, form.app.data or None, address), found))
 
 
 @bp.post(f"{ONE}/request")

@@ -85,6 +85,13 @@ class KeyForm(HouseForm):
         filters=[lambda text: text.strip() if text else text],
         render_kw={"autocomplete": "off", "spellcheck": "false"},
     )
+    app = StringField(
+        __("Application identifier it was made for (optional)"),
+        description=__("With it, renewing the key also revokes this one."),
+        validators=[Length(max=80), PLAIN],
+        filters=[lambda text: text.strip() if text else text],
+        render_kw={"autocomplete": "off", "spellcheck": "false"},
+    )
 
 
 def _whole(label: Any, least: int, most: int, hint: Any = "") -> IntegerField:
