@@ -150,11 +150,14 @@ def _foreign_asked(facts: dict[str, Any]) -> Letter | None:
 def _foreign_alert(facts: dict[str, Any]) -> Letter | None:
     """Somebody prints outside any reservation, or in a maintenance: to the team, at once."""
     foreign, to = _foreign(facts["foreign"]), team()
-    if to is None or (foreign.answered_at is not None and foreign.answer != Answer.NOT_MINE):
+    if to is None or (foreign.answered_at is not None and foreign.answer not in (Answer.NOT_MINE, Answer.MAPPED)):
         return None
     with i18n.speaking(to.locale):
         name = i18n.in_words(foreign.link.machine.name)
         user = [(_("User of its server"), foreign.remote_user)] if foreign.remote_user else []
+        if foreign.member_id is not None:
+            user.append((_("Member"), accounts.names([foreign.member_id]).get(foreign.member_id, "")))
+        stopped = [_("It is asked to stop, because the printer is kept free now.")] if foreign.stop_wished_at else []
         return Letter(
             to=to,
             subject=_("%(machine)s prints something nobody booked", machine=name),
@@ -162,7 +165,8 @@ def _foreign_alert(facts: dict[str, Any]) -> Letter | None:
                 _("A print was started at the printer or on its server’s own page, outside any reservation.")
                 if foreign.answer != Answer.NOT_MINE
                 else _("A print was started at the printer or on its server’s own page; who had the slot says it is not theirs."),
-                _("Please have a look, and say whose it is."),
+                *stopped,
+                _("Please have a look, and say whose it is.") if foreign.member_id is None else _("Please have a look."),
             ],
             facts=[*_seen(foreign, name), *user],
             actions=[(_("Say whose it is"), mail.absolute("prints.foreign", foreign_id=foreign.id))],

@@ -1,0 +1,280 @@
+"""Prints the house did not start: noticed once, attributed or asked about, stopped only where that is wanted."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.calendar import blocks
+from app.calendar.models import Purpose
+from app.kernel import clock, outbox
+from app.kernel.db import db, transaction
+from app.kernel.mail import Mail
+from app.kernel.periods import Period
+from app.kernel.refusals import NotAllowed, Refused
+from machines.printing import foreign
+from machines.printing.foreign import Answer
+from machines.printing.gateway import Seen
+from machines.printing.models import ForeignPrint, PrinterLink, PrintJob, RemoteMember
+from machines.printing.rules import JobState, Outcome
+from tests.builders import acting
+from tests.machines.scene import at_once, fresh, set_clock
+from tests.machines.scene import codes_of as codes
+from tests.printing.prints_scene import a_file, a_job, a_printer, a_slot, ends, later, seen
+
+THEIRS = "member/benchy.gcode"
+
+
+@pytest.fixture
+def link(shop):
+    return a_printer(shop)
+
+
+def notice(link, state=Seen.PRINTING, path=THEIRS, user="ben", job=None):
+    """The engine looks."""
+    with transaction():
+        row = db.session.get_one(PrinterLink, link.id)
+        of = db.session.get_one(PrintJob, job.id) if job else None
+        foreign.notice(link=row, seen=seen(state, remote_path=path, started_by=user), open_job=of)
+
+
+def found():
+    db.session.rollback()
+    return list(db.session.scalars(select(ForeignPrint).order_by(ForeignPrint.id)))
+
+
+def letters():
+    outbox.drain()
+    db.session.rollback()
+    rows = db.session.execute(select(Mail.template, Mail.to_name).order_by(Mail.id))
+    return [(row.template.removeprefix("printing."), row.to_name) for row in rows if row.template.startswith("printing.")]
+
+
+def says(who, row, answer, member=None, **more):
+    with transaction():
+        return foreign.attribute(
+            actor=acting(who), foreign_id=row.id, member_id=member.id if member else None, answer=answer, **more
+        )
+
+
+def known_user(shop, link, user="ben", member=None):
+    with transaction():
+        foreign.remember_user(actor=acting(shop.lea), link_id=link.id, remote_user=user, member_id=(member or shop.ben).id)
+
+
+TEAM = ("foreign_alert", "La Forge du Canal")
+
+
+# ── noticing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_print_in_nobody_s_slot_is_noticed_once_and_the_team_called(shop, link):
+    begun = clock.now()
+    for _ in range(3):
+        notice(link)
+        later(seconds=5)
+    [row] = found()
+    assert (row.remote_path, row.remote_user, row.seen_from, row.seen_until) == (THEIRS, "ben", begun, None)
+    assert (row.reservation_id, row.member_id, row.asked_at) == (None, None, None)
+    assert letters() == [TEAM]
+
+
+@pytest.mark.parametrize("state", [Seen.IDLE, Seen.DISCONNECTED, Seen.FAULT])
+def test_its_end_is_noted(shop, link, state):
+    notice(link)
+    later(minutes=30)
+    notice(link, state, path=None)
+    assert found()[0].seen_until == clock.now()
+
+
+@pytest.mark.parametrize("state", [Seen.OFFLINE, Seen.STARTING_UP, Seen.UNKNOWN])
+def test_nothing_is_learned_while_nothing_is_seen(shop, link, state):
+    notice(link)
+    later(minutes=30)
+    notice(link, state, path=None)
+    notice(link)
+    [row] = found()
+    assert row.seen_until is None
+
+
+def test_the_file_named_a_little_later_is_the_same_print(shop, link):
+    notice(link, path=None, user=None)
+    notice(link)
+    notice(link, path=None)
+    [row] = found()
+    assert (row.remote_path, row.remote_user) == (THEIRS, "ben")
+    assert letters() == [TEAM]
+
+
+def test_another_file_is_another_print(shop, link):
+    notice(link)
+    later(seconds=5)
+    notice(link, path="member/other.gcode")
+    first, second = found()
+    assert (first.seen_until, second.remote_path) == (clock.now(), "member/other.gcode")
+
+
+def test_our_own_prints_are_not_foreign(shop, link):
+    slot = a_slot(shop)
+    job = a_job(slot, link, a_file(shop.ada))
+    notice(link, path=job.remote_path, job=job)
+    notice(link, path=None, job=job)
+    assert found() == []
+    ends(job, Outcome.UNKNOWN)
+    assert fresh(job).state is JobState.LOST
+    notice(link, path=job.remote_path)
+    assert found() == []
+
+
+def test_another_print_in_the_place_of_ours_is_foreign(shop, link):
+    slot = a_slot(shop)
+    job = a_job(slot, link, a_file(shop.ada))
+    notice(link, job=job)
+    assert [row.remote_path for row in found()] == [THEIRS]
+
+
+@pytest.mark.both_engines
+def test_two_looks_at_once_notice_one_print(app, shop):
+    link = a_printer(shop)
+
+    def act():
+        row = db.session.get_one(PrinterLink, link.id)
+        foreign.notice(link=row, seen=seen(remote_path=THEIRS), open_job=None)
+        return "done"
+
+    assert at_once(app, [act] * 5) == ["done"] * 5
+    assert len(found()) == 1
+    assert letters() == [TEAM]
+
+
+# ── whose ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_in_somebody_s_slot_they_are_asked(shop, link):
+    slot = a_slot(shop)
+    notice(link)
+    [row] = found()
+    assert (row.reservation_id, row.asked_at, foreign.asked_member(row)) == (slot.id, clock.now(), shop.ada.id)
+    assert letters() == [("foreign_asked", "Ada Lovelace")]
+
+
+def test_a_known_user_in_their_own_slot_is_not_asked(shop, link):
+    known_user(shop, link, "ada", shop.ada)
+    a_slot(shop)
+    notice(link, user="ada")
+    [row] = found()
+    assert (row.member_id, row.answer, letters()) == (shop.ada.id, Answer.MAPPED, [])
+
+
+def test_a_known_user_outside_their_slot_is_named_to_the_team(shop, link):
+    known_user(shop, link)
+    notice(link)
+    assert (found()[0].member_id, letters()) == (shop.ben.id, [TEAM])
+
+
+def test_a_test_of_the_team_alarms_nobody(shop, link):
+    known_user(shop, link, "lea", shop.lea)
+    notice(link, user="lea")
+    assert (found()[0].member_id, letters()) == (shop.lea.id, [])
+
+
+def test_the_member_says_whether_it_was_theirs(shop, link):
+    a_slot(shop)
+    notice(link)
+    [row] = found()
+    with pytest.raises(NotAllowed):
+        says(shop.ben, row, "mine")
+    says(shop.ada, row, "mine")
+    row = fresh(row)
+    assert (row.member_id, row.answered_by_id, row.answer) == (shop.ada.id, shop.ada.id, "mine")
+    for who, answer in ((shop.ada, "not_mine"), (shop.lea, "nobody")):
+        with pytest.raises(Refused) as refused:
+            says(who, row, answer)
+        assert codes(refused) == ["printing.foreign_answered"]
+
+
+def test_not_theirs_goes_to_the_team_who_say_whose_and_keep_it_in_mind(shop, link):
+    a_slot(shop)
+    notice(link)
+    [row] = found()
+    assert foreign.listed(only_open=True) == [row]
+    assert letters() == [("foreign_asked", "Ada Lovelace")]
+    says(shop.ada, row, "not_mine")
+    assert letters() == [("foreign_asked", "Ada Lovelace"), TEAM]
+    says(shop.lea, row, "member", shop.ben, remember=True)
+    assert fresh(row).member_id == shop.ben.id
+    assert db.session.get(RemoteMember, (link.id, "ben")).member_id == shop.ben.id
+    assert foreign.listed(only_open=True) == []
+    assert [one.id for one in foreign.listed()] == [row.id]
+
+
+@pytest.mark.parametrize("answer", ["member", "test", "nobody", "mapped"])
+def test_the_team_s_answers_are_not_a_member_s(shop, link, answer):
+    a_slot(shop)
+    notice(link)
+    with pytest.raises(NotAllowed):
+        says(shop.ada, found()[0], answer, shop.ada)
+
+
+def test_the_team_names_somebody(shop, link):
+    notice(link)
+    with pytest.raises(Refused) as refused:
+        says(shop.lea, found()[0], "member")
+    assert codes(refused) == ["printing.foreign_no_member"]
+
+
+@pytest.mark.both_engines
+def test_two_answers_at_once_leave_one(app, shop):
+    link = a_printer(shop)
+    a_slot(shop)
+    notice(link)
+    [row] = found()
+    ada = acting(shop.ada)
+
+    def answer(word):
+        return lambda: foreign.attribute(actor=ada, foreign_id=row.id, member_id=None, answer=word).answer
+
+    results = at_once(app, [answer("mine"), answer("not_mine")])
+    told = [one for one in results if isinstance(one, str)]
+    assert len(told) == 1, results
+    assert [codes(one) for one in results if isinstance(one, Refused)] == [["printing.foreign_answered"]]
+    assert fresh(row).answer == told[0]
+
+
+# ── in blocks ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def block(shop, hours=2):
+    start = clock.now()
+    with transaction():
+        blocks.block(
+            actor=acting(shop.lea), resource_id=shop.printer.resource_id,
+            period=Period(start, start + timedelta(hours=hours)), purpose=Purpose.MAINTENANCE, reason="Nozzle",
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_in_a_block_the_team_is_called_and_it_is_stopped_where_wanted(shop, stops):
+    link = a_printer(shop, stops_foreign_in_blocks=stops)
+    set_clock("14:00")
+    block(shop)
+    notice(link)
+    [row] = found()
+    assert (row.stop_wished_at is not None, row.stop_asked_at, letters()) == (stops, None, [TEAM])
+
+
+def test_outside_blocks_nothing_is_stopped_ever(shop):
+    link = a_printer(shop, stops_foreign_in_blocks=True)
+    notice(link)
+    assert found()[0].stop_wished_at is None
+
+
+def test_a_test_of_the_team_in_a_block_goes_on(shop):
+    link = a_printer(shop, stops_foreign_in_blocks=True)
+    known_user(shop, link, "lea", shop.lea)
+    set_clock("14:00")
+    block(shop)
+    notice(link, user="lea")
+    assert (found()[0].stop_wished_at, letters()) == (None, [])
