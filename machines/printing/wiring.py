@@ -5,6 +5,8 @@ from __future__ import annotations
 from flask import Flask
 
 from app.kernel import alongside, api
+from app.kernel.refusals import N_
+from app.kernel.web import add_to_navigation
 from billing import names
 from machines.printing import api as prints_api
 from machines.printing import (
@@ -48,6 +50,7 @@ def init_app(app: Flask) -> None:
     api.register(app, prints_api.blp)
     letters.init_app(app)
     other_letters.init_app(app)
+    add_to_navigation(app, N_("Prints"), "prints.mine", "printer", order=35, audience="member")
     delay_letters.init_app(app)
     app.register_blueprint(file_views.bp)
     file_jobs.init_app(app)
