@@ -42,6 +42,7 @@ class Floor:
 
     app: Flask
     server: Server
+    charter: Charter
     lea: Member
     ada: Member
     ben: Member
@@ -61,10 +62,21 @@ class Floor:
                 actor=acting(member), machine=self.machine, claim=Claim(start, start + timedelta(hours=hours))
             )
         if arrived:
-            code = codes.check_in_code(self.machine.check_in_secret, clock.now())
-            with transaction():
-                usage.check_in(actor=acting(member), reservation_id=made.id, code=code, ticks=0)
+            self.arrive(member, made)
         return fresh(made)
+
+    def arrive(self, member: Member, reservation: Reservation) -> None:
+        code = codes.check_in_code(self.machine.check_in_secret, clock.now())
+        with transaction():
+            usage.check_in(actor=acting(member), reservation_id=reservation.id, code=code, ticks=0)
+
+    def next_one(self, reservation: Reservation) -> tuple[Member, Reservation]:
+        """Cleo, who may print too, and her hour after that slot."""
+        cleo = a_member("Cleo Sol", charter=self.charter)
+        a_certification(cleo, self.printing, by=self.lea)
+        claim = Claim(reservation.ends_at, reservation.ends_at + timedelta(hours=1))
+        with transaction():
+            return cleo, reservations.book(actor=acting(cleo), machine=self.machine, claim=claim)
 
     def attach(self, reservation: Reservation, path: Path, member: Member | None = None) -> PrintJob:
         actor = acting(member or self.ada)
@@ -170,4 +182,4 @@ def a_floor(app: Flask, server: Server) -> Floor:
     )  # fmt: skip
     save(petg, link)
     save(PrinterMaterial(link_id=link.id, material_id=petg.id))
-    return Floor(app, server, lea, ada, ben, printing, machine, link, petg)
+    return Floor(app, server, charter, lea, ada, ben, printing, machine, link, petg)

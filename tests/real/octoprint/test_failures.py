@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -123,16 +124,26 @@ def test_case_38_a_print_from_octoprints_page_is_noticed_and_its_slots_member_as
 def test_case_39_a_print_over_its_slot_is_foretold_to_its_owner_and_the_next(floor, tmp_path, quick, monkeypatch):
     monkeypatch.setattr(overruns, "SURE_AFTER", timedelta(seconds=2))
     job = floor.begin_when_seen(gcode(tmp_path, seconds=12))
+    cleo, theirs = floor.next_one(floor.reservation)
     with floor.engine():
         floor.wait(job, JobState.PRINTING)
-        with transaction():  # the slot is shorter than the print by now: its end in four seconds, the next one's start with it
-            mine = db.session.get_one(Reservation, floor.reservation.id)
-            mine.ends_at = clock.now() + timedelta(seconds=4)
+        with transaction():  # by now the slot is shorter than the print, and the next one follows on it
+            ends_at = clock.now() + timedelta(seconds=4)
+            db.session.get_one(Reservation, floor.reservation.id).ends_at = ends_at
+            db.session.get_one(Reservation, theirs.id).starts_at = ends_at
         floor.until(lambda: fresh(job).overrun_since is not None, 20)
-        assert "overrun_owner" in floor.letters()
-        floor.until(lambda: clock.now() > fresh(floor.reservation).ends_at)
+        assert {"overrun_owner", "overrun_next"} <= set(floor.letters())
+        floor.until(lambda: clock.now() > ends_at)
         assert fresh(job).state is JobState.PRINTING, "a print is never cut off by default"
+        floor.arrive(cleo, theirs)
+        waiting = floor.attach(theirs, gcode(tmp_path, seconds=2, name="hers.gcode"), cleo)
+        with pytest.raises(Refused) as refused:
+            floor.start(waiting, cleo)
+        assert "printing.another_job" in {one.code for one in refused.value.refusals}
         floor.wait(job, JobState.DONE, seconds=30)
+        floor.until_seen_idle()
+        floor.start(waiting, cleo)
+        floor.wait(waiting, JobState.DONE)
 
 
 def _by_hand(floor, folder, name="theirs.gcode"):
