@@ -137,10 +137,10 @@ def test_another_print_in_the_place_of_ours_is_foreign(shop, link):
 
 @pytest.mark.both_engines
 def test_two_looks_at_once_notice_one_print(app, shop):
-    link = a_printer(shop)
+    ident = a_printer(shop).id
 
     def act():
-        row = db.session.get_one(PrinterLink, link.id)
+        row = db.session.get_one(PrinterLink, ident)
         foreign.notice(link=row, seen=seen(remote_path=THEIRS), open_job=None)
         return "done"
 
@@ -231,10 +231,10 @@ def test_two_answers_at_once_leave_one(app, shop):
     a_slot(shop)
     notice(link)
     [row] = found()
-    ada = acting(shop.ada)
+    ada, ident = acting(shop.ada), row.id
 
     def answer(word):
-        return lambda: foreign.attribute(actor=ada, foreign_id=row.id, member_id=None, answer=word).answer
+        return lambda: foreign.attribute(actor=ada, foreign_id=ident, member_id=None, answer=word).answer
 
     results = at_once(app, [answer("mine"), answer("not_mine")])
     told = [one for one in results if isinstance(one, str)]

@@ -123,9 +123,10 @@ def test_a_print_recorded_twice_is_recorded_once(shop, job):
 @pytest.mark.both_engines
 def test_two_recorders_at_once_make_one_record(app, shop, job):
     later(minutes=30)
+    ident = job.id
 
     def record():
-        row = db.session.get_one(PrintJob, job.id)
+        row = db.session.get_one(PrintJob, ident)
         row.ended_at = clock.now()
         return metering.record(job=row, outcome=Outcome.DONE, source=Source.OBSERVED, at=clock.now()).id
 
@@ -394,10 +395,10 @@ def test_two_people_answering_at_once_reverse_once_each_in_turn(app, shop, slot,
     later(minutes=60)
     ends(job, Outcome.UNKNOWN, filepos=position_after(5))
     end(shop.ada, slot)
-    ada = acting(shop.ada)
+    ada, ident = acting(shop.ada), job.id
 
     def done():
-        return metering.correct(actor=ada, job_id=job.id, outcome=Outcome.DONE, note="").id
+        return metering.correct(actor=ada, job_id=ident, outcome=Outcome.DONE, note="").id
 
     found = at_once(app, [done] * 5)
     assert len(set(found)) == 1, found
@@ -409,12 +410,12 @@ def test_a_member_and_the_team_at_once_leave_one_chain(app, shop, slot, job):
     later(minutes=60)
     ends(job, Outcome.UNKNOWN, filepos=position_after(5))
     end(shop.ada, slot)
-    ada, lea = acting(shop.ada), acting(shop.lea)
+    ada, lea, ident = acting(shop.ada), acting(shop.lea), job.id
     at_once(
         app,
         [
-            lambda: metering.correct(actor=ada, job_id=job.id, outcome=Outcome.DONE, note="").id,
-            lambda: metering.correct(actor=lea, job_id=job.id, outcome=Outcome.MACHINE_FAILED, note="Belt").id,
+            lambda: metering.correct(actor=ada, job_id=ident, outcome=Outcome.DONE, note="").id,
+            lambda: metering.correct(actor=lea, job_id=ident, outcome=Outcome.MACHINE_FAILED, note="Belt").id,
         ],
     )
     rows = list(db.session.scalars(select(UsageRecord).order_by(UsageRecord.id)))
