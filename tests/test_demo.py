@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import dataclasses
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,8 @@ from app.accounts.models import CharterAcceptance, Member
 from app.calendar.models import Block, Occupancy
 from app.demo import drawings
 from app.demo.equipment import EQUIPMENT
+from app.demo.equipment.filaments import PRINTERS
+from app.demo.gcodes import PIECES, sliced
 from app.demo.teaching import TAUGHT
 from app.factory import create_app
 from app.kernel import clock
@@ -29,8 +34,13 @@ from app.kernel.db import Base, db
 from app.kernel.mail import Mail
 from app.kernel.outbox import OutboxMessage
 from billing import ledger
-from billing.models import Adjustment, Charge, Payment, Receipt
+from billing.models import Adjustment, Charge, ChargeLine, Payment, Receipt
 from machines.models import Incident, Machine, Reservation, State
+from machines.printing import file_reasons, files, gcode, lint, metering
+from machines.printing.gateway import Seen
+from machines.printing.models import ForeignPrint, PrinterLink, PrintFile, PrintJob
+from machines.printing.rules import RUNNING, JobState, Outcome, PausedBy
+from machines.printing.simulator import Simulator
 from machines.rules import Status
 from tests.conftest import PARIS, HouseClient, settings_for
 from trainings.models import Certification, Interest
@@ -105,7 +115,11 @@ def facts() -> dict[str, object]:
         "paid": db.session.scalar(select(func.sum(Payment.cents)).where(Payment.cancelled_at.is_(None))),
         "last charges": [tuple(row) for row in last],
         "certifications": counted(Certification),
+        "prints": [tuple(row) for row in db.session.execute(select(*OF_A_PRINT).order_by(PrintJob.id))],
     }
+
+
+OF_A_PRINT = (PrintJob.reservation_id, PrintJob.state, PrintJob.started_at, PrintJob.ended_at, PrintJob.print_seconds)
 
 
 # ── a believable lab ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -248,6 +262,99 @@ def test_ines_has_two_steps_before_the_laser(lab):
     assert counted(Certification, Certification.member_id == ines) == 0
 
 
+# ── the printers ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def jobs_under_way() -> dict[str, PrintJob]:
+    """The print that goes on at each printer, by the machine's slug."""
+    running = select(Machine.slug, PrintJob).join(PrintJob.link).join(PrinterLink.machine).where(PrintJob.state.in_(RUNNING))
+    return {row[0]: row[1] for row in db.session.execute(running)}
+
+
+def simulator(slug: str, home: Path) -> Simulator:
+    return Simulator(home / "printers", slug)
+
+
+def test_four_printers_are_at_work(lab):
+    jobs = jobs_under_way()
+    assert set(jobs) == {one.slug for one in PRINTERS} == {"heron", "loutre", "martin-pecheur", "libellule"}
+    assert {slug: round(job.completion or 0) for slug, job in jobs.items()} == {
+        "heron": 12, "loutre": 47, "martin-pecheur": 83, "libellule": 61
+    }  # fmt: skip
+    waiting = jobs["libellule"]
+    assert (waiting.state, waiting.paused_by) == (JobState.PAUSED, PausedBy.FILE)
+    reservations = [job.reservation_id for job in jobs.values()]
+    holders = db.session.scalars(
+        select(Reservation.id).where(Reservation.id.in_(reservations), Reservation.status == Status.IN_USE)
+    )
+    assert len(list(holders)) == 4
+
+
+def test_each_printer_shows_what_the_house_knows_of_it(lab, tmp_path):
+    home = shutil.copytree(lab.extensions["settings"].home / "printers", tmp_path / "printers").parent
+    for slug, job in jobs_under_way().items():
+        seen = asyncio.run(simulator(slug, home).status())
+        assert (seen.remote_path, seen.filepos, seen.print_seconds) == (job.remote_path, job.filepos, job.print_seconds)
+        assert (seen.state is Seen.PAUSED) == (job.state is JobState.PAUSED)
+
+
+def test_what_is_under_way_finishes_by_itself_within_its_slot(lab, tmp_path):
+    home = shutil.copytree(lab.extensions["settings"].home / "printers", tmp_path / "printers").parent
+    for slug, job in jobs_under_way().items():
+        slot = db.session.get_one(Reservation, job.reservation_id)
+        with clock.at(slot.ends_at):
+            seen = asyncio.run(simulator(slug, home).status())
+        if slug != "libellule":
+            assert (seen.state, seen.completion) == (Seen.IDLE, 100)
+        else:
+            assert seen.state is Seen.PAUSED
+
+
+def test_every_print_that_began_and_ended_is_recorded_once_and_charged_by_weight(lab):
+    ended = list(db.session.scalars(select(PrintJob).where(PrintJob.ended_at.is_not(None), PrintJob.started_at.is_not(None))))
+    assert len(ended) >= 4
+    counts = metering.current([job.id for job in ended])
+    assert set(counts) == {job.id for job in ended}
+    free = {job.reservation_id for job in ended if counts[job.id].is_free or counts[job.id].outcome is Outcome.UNKNOWN}
+    subjects = [f"reservation:{job.reservation_id}" for job in ended if job.reservation_id not in free]
+    lines = select(ChargeLine.charge_id).join(Charge).where(Charge.subject.in_(subjects), ChargeLine.item.like("material:%"))
+    assert len(set(db.session.scalars(lines))) == len(set(subjects))
+
+
+def test_a_print_out_of_sight_a_foreign_one_and_one_to_approve_wait_for_somebody(lab):
+    lost = db.session.scalars(select(PrintJob).where(PrintJob.state == JobState.LOST)).one()
+    assert metering.current([lost.id])[lost.id].outcome is Outcome.UNKNOWN
+    assert counted(ForeignPrint, ForeignPrint.answered_at.is_(None), ForeignPrint.seen_until.is_not(None)) == 1
+    waiting = (PrintJob.state == JobState.ATTACHED, PrintJob.needs_approval, PrintJob.decided_at.is_(None))
+    assert counted(PrintJob, *waiting) == 1
+
+
+def test_every_file_of_the_demo_may_be_printed_where_it_is(lab):
+    jobs = db.session.execute(
+        select(PrintFile, PrinterLink).join(PrintJob, PrintJob.file_id == PrintFile.id).join(PrintJob.link)
+    ).all()
+    assert len(jobs) >= 8
+    for file, link in jobs:
+        known = files.facts(file)
+        said = {one.refusal.reason for one in lint.findings(known, files.limits(link))}
+        assert said == ({file_reasons.WAITS_FOR_YOU} if "bicolore" in file.name else set())
+        assert known.seconds_from == "slicer"
+        assert 20_000 < file.size < 260_000
+        assert gcode.read(files.path(file).open("rb")) == known
+
+
+def test_the_same_file_is_drawn_each_time_and_grows_with_its_minutes():
+    sizes = []
+    for piece in PIECES:
+        code = sliced.__wrapped__(piece, filament="PLA", bed=(250, 210))
+        assert code == sliced.__wrapped__(piece, filament="PLA", bed=(250, 210))
+        known = gcode.read(BytesIO(code))
+        assert abs((known.seconds or 0) - 60 * piece.minutes) < 90
+        assert known.layers > 5
+        sizes.append(known.filament_total_mm)
+    assert sizes[-1] > 5 * sizes[0] > 5000
+
+
 # ── the same each time, whole or not at all ──────────────────────────────────────────────────────────────────────────
 
 
@@ -271,7 +378,7 @@ def test_loading_a_second_time_is_refused_in_words(lab):
 
 
 def test_a_crash_in_the_middle_leaves_nothing(app):
-    left, before = iter(range(2000)), pictures(app)
+    left, before = iter(range(2000)), stored(app)
 
     def fail(*_statement: object) -> None:
         if next(left, None) is None:
@@ -285,11 +392,12 @@ def test_a_crash_in_the_middle_leaves_nothing(app):
         event.remove(db.engine, "before_cursor_execute", fail)
     assert counted(Member) == 0
     assert not demo.is_loaded()
-    assert pictures(app) == before
+    assert stored(app) == before
 
 
-def pictures(app: Flask) -> list[Path]:
-    return list(app.extensions["settings"].uploads.rglob("*.svg"))
+def stored(app: Flask) -> set[Path]:
+    settings = app.extensions["settings"]
+    return {path for folder in (settings.uploads, settings.home / "printers") for path in folder.rglob("*") if path.is_file()}
 
 
 # ── silent, and calm outside its hours ───────────────────────────────────────────────────────────────────────────────
@@ -299,7 +407,10 @@ def test_on_a_sunday_with_a_mail_server_nobody_is_there_and_nothing_is_sent(load
     sunday = datetime(2026, 11, 29, 11, 5, tzinfo=PARIS)
     app = loading(sunday, "smtp://127.0.0.1:9")
     with app.app_context():
-        assert counted(Reservation, Reservation.status.in_((Status.IN_USE, Status.CHECKED_IN))) == 0
+        attended = select(Machine.id).where(Machine.is_attended)
+        here = Reservation.status.in_((Status.IN_USE, Status.CHECKED_IN))
+        assert counted(Reservation, here, Reservation.machine_id.in_(attended)) == 0
+        assert len(jobs_under_way()) == counted(Reservation, here) == 4, "printers go on without anybody"
         assert counted(Reservation, Reservation.status == Status.CONFIRMED, Reservation.starts_at > sunday) >= 4
         assert counted(Mail) > 5
         assert counted(OutboxMessage, OutboxMessage.topic == "mail.deliver") > 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from flask import current_app
 from sqlalchemy import func, select
@@ -58,14 +59,16 @@ def load(*, seed: int = 7, days: int = 365, members: int = MEMBERS) -> Loaded:
         raise NotEmpty("There is a lab in this database already. Point ETABLI_HOME or DATABASE_URL at an empty one.")
     password_hash = joining.hashed_password(PASSWORD)
     story = Story(clock.now().replace(second=0, microsecond=0), days=days, seed=seed, size=members / MEMBERS)
-    drawn = _drawings()
+    stored = _uploads()
     try:
-        with transaction():
-            life.live(story, members, password_hash)
-            with clock.at(story.now):
-                audit.record(joining.OPERATOR, LOADED, "lab:1", seed=seed, days=days, members=members)
+        with TemporaryDirectory() as folder:
+            with transaction():
+                presses = life.live(story, members, password_hash, Path(folder))
+                with clock.at(story.now):
+                    audit.record(joining.OPERATOR, LOADED, "lab:1", seed=seed, days=days, members=members)
+            presses.set_up(current_app.extensions["settings"].home)
     except BaseException:
-        for path in _drawings() - drawn:
+        for path in _uploads() - stored:
             path.unlink()
         raise
     finally:
@@ -85,6 +88,7 @@ def sign_ins() -> list[str]:
     return ["Sign in as (everybody has the same password):", *lines]
 
 
-def _drawings() -> set[Path]:
+def _uploads() -> set[Path]:
+    """Every drawing and print file that is stored."""
     uploads: Path = current_app.extensions["settings"].uploads
-    return set(uploads.rglob("*.svg")) if uploads.exists() else set()
+    return {path for path in uploads.rglob("*") if path.is_file()}

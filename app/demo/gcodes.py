@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from math import cos, hypot, pi, sin
 
@@ -14,8 +15,7 @@ Point = tuple[float, float]
 Loop = Sequence[Point]
 
 LAYER, DIAMETER = 0.3, 1.75
-TRAVEL = 150.0
-"""Height of a layer and thickness of the filament in mm; speed of an empty move in mm/s."""
+"""Height of a layer and thickness of the filament, in mm."""
 SLACK = 1.05
 """Starting and stopping cost time that a sum of moves does not see."""
 
@@ -48,6 +48,29 @@ class Shape:
     spacing: float
     floor: int
     highest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A thing to print: its file's name, its shape, and how many minutes it takes."""
+
+    name: str
+    shape: str
+    minutes: int
+
+
+PIECES = (
+    Piece("cale-de-porte", "box", 25),
+    Piece("support-capteur-co2", "bracket", 40),
+    Piece("pignon-horloge", "gear", 50),
+    Piece("vase-canal", "vase", 60),
+    Piece("equerre-etagere", "bracket", 75),
+    Piece("boite-a-vis", "box", 80),
+    Piece("cache-pot", "vase", 95),
+    Piece("tiroir-atelier", "box", 120),
+    Piece("bac-de-tri", "box", 165),
+    Piece("coffret-outils", "box", 215),
+)
 
 
 def _ring(radius: float, corners: int, turn: float = 0.0) -> Loop:
@@ -89,31 +112,30 @@ SHAPES: Mapping[str, Shape] = {
 }
 
 
-def sliced(
-    shape: str, *, minutes: float, filament: str, bed: tuple[int, int], nozzle: float = 0.4, change_at: float | None = None
-) -> bytes:
-    """The file of a piece that takes about so long, in the middle of the bed; the same for the same wishes.
+@lru_cache(maxsize=64)
+def sliced(piece: Piece, *, filament: str, bed: tuple[int, int], nozzle: float = 0.4, change_at: float | None = None) -> bytes:
+    """The file of a piece in the middle of the bed; the same for the same wishes.
 
     `change_at` is the share of the time after which the printer stops and waits for another filament.
     """
     drawing = _Drawing(RECIPES[filament], (bed[0] / 2, bed[1] / 2), width=nozzle * 1.12)
-    piece, wanted, number = SHAPES[shape], minutes * 60 / SLACK, 0
-    while drawing.seconds < wanted and number * LAYER < piece.highest:
+    shape, wanted, number = SHAPES[piece.shape], piece.minutes * 60 / SLACK, 0
+    while drawing.seconds < wanted and number * LAYER < shape.highest:
         if change_at is not None and drawing.seconds >= wanted * change_at:
             drawing.lines += [";COLOR_CHANGE", "M600"]
             change_at = None
-        _lay(drawing, piece, number)
+        _lay(drawing, shape, number)
         number += 1
     return _written(drawing, filament, nozzle, number).encode("ascii")
 
 
-def _lay(drawing: _Drawing, piece: Shape, number: int) -> None:
+def _lay(drawing: _Drawing, shape: Shape, number: int) -> None:
     z = LAYER * (number + 1)
     drawing.lift(z)
-    loops = piece.outlines(z)
+    loops = shape.outlines(z)
     for loop in loops:
         drawing.around(loop)
-    spacing = 4.0 if number < piece.floor else piece.spacing
+    spacing = 4.0 if number < shape.floor else shape.spacing
     if spacing:
         drawing.fill(loops, spacing, across=number % 2 == 1)
 
@@ -127,10 +149,9 @@ class _Drawing:
         self.lines: list[str] = []
         self.seconds = self.filament = 0.0
         self.at: Point = (0.0, 0.0)
-        self.pace = ""
 
     def lift(self, z: float) -> None:
-        self.lines += [";LAYER_CHANGE", f";Z:{z:.1f}", f"G1 Z{z:.1f} F9000"]
+        self.lines += [";LAYER_CHANGE", f";Z:{z:.1f}", f"G1 Z{z:.1f} F9000", f"G1 F{self.recipe.speed * 60:.0f}"]
 
     def around(self, loop: Loop) -> None:
         self._go(loop[0])
@@ -150,20 +171,17 @@ class _Drawing:
             y, forth = y + spacing, not forth
 
     def _go(self, point: Point) -> None:
-        self.seconds += self._move(point) / TRAVEL
-        self.lines.append(f"G0 {self._where()} F{TRAVEL * 60:.0f}")
-        self.pace = f" F{self.recipe.speed * 60:.0f}"
+        self._move(point)
+        self.lines.append(f"G0 {self._where()}")
 
     def _draw(self, point: Point) -> None:
-        length = self._move(point)
-        self.seconds += length / self.recipe.speed
-        pushed = round(length * self.feed, 4)
+        pushed = round(self._move(point) * self.feed, 4)
         self.filament += pushed
-        self.lines.append(f"G1 {self._where()} E{pushed:g}{self.pace}")
-        self.pace = ""
+        self.lines.append(f"G1 {self._where()} E{pushed:g}")
 
     def _move(self, point: Point) -> float:
         length = hypot(point[0] - self.at[0], point[1] - self.at[1])
+        self.seconds += length / self.recipe.speed
         self.at = point
         return length
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 from app.demo import joining, places
 from app.demo import plans as wishes
@@ -12,6 +13,8 @@ from app.demo.diary import Diary
 from app.demo.people import Person, known, others, team
 from app.demo.post import Post
 from app.demo.present import Present
+from app.demo.presses import Presses
+from app.demo.prints import Prints, link_printers
 from app.demo.schooling import School
 from app.demo.story import Story, wall
 from app.demo.visits import Visits
@@ -27,8 +30,8 @@ LAST_SEEN = {"revoked": 60, "suspended": 12, "shut_out": 20}
 """How many days ago something happened to these that keeps them away."""
 
 
-def live(story: Story, members: int, password_hash: str) -> None:
-    """Everything, in the caller's transaction."""
+def live(story: Story, members: int, password_hash: str, folder: Path) -> Presses:
+    """Everything, in the caller's transaction; the printers at work have theirs in `folder`, until they are set up."""
     post = Post(story)
     story.after_each = post.write
     hosts = team()
@@ -41,6 +44,7 @@ def live(story: Story, members: int, password_hash: str) -> None:
         for person in hosts:
             joining.accept_charter(person, scene)
         diary = Diary.of(story, scene)
+        linked = link_printers(nora.actor, lea.actor, scene)
         school = School(story, scene, diary, {person.box: person for person in hosts})
         school.appoint_trainers()
     people = known()
@@ -50,7 +54,14 @@ def live(story: Story, members: int, password_hash: str) -> None:
     school.plan(people)
     school.ask_for_dates(people)
     desk = Desk(story, [lea, hosts[-1], nora])
-    visits = Visits(story, scene, diary, desk, host=lea)
+    prints = Prints(story, lea, linked)
+    with clock.at(wall(story.first_day, 8)):
+        for one in linked.values():
+            prints.idle(one.link_id)
+    visits = Visits(story, scene, diary, desk, prints, host=lea)
+    teacher = next(person for person in hosts if person.box == "tom")
+    presses = Presses(story, scene, diary, visits, prints, people, teacher, folder)
+    presses.plan()
     for plan in wishes.plans(story, diary, [*hosts, *people]):
         visits.expect(plan)
     anecdotes = Anecdotes(story, scene, diary, visits, cast)
@@ -61,6 +72,7 @@ def live(story: Story, members: int, password_hash: str) -> None:
         Present(story, diary, visits, desk, people).arrange()
         post.write(story.now)
     post.close()
+    return presses
 
 
 def _plan_coming_and_going(story: Story, scene: places.Places, people: list[Person], password_hash: str) -> None:

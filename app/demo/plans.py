@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from app.demo.diary import Diary
 from app.demo.equipment import EQUIPMENT, Equipment
+from app.demo.gcodes import Piece
 from app.demo.people import ENGLISH_PROJECTS, PROJECTS, Person
 from app.demo.story import Story
 
@@ -33,7 +34,10 @@ HOURS = ((10.25, 24), (11.0, 14), (13.5, 13), (14.5, 17), (16.0, 15), (17.25, 24
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What somebody means to do. `lead` is in hours before the wished hour; `late`, `early` and `luck` are 0 to 1."""
+    """What somebody means to do. `lead` is in hours before the wished hour; `late`, `early` and `luck` are 0 to 1.
+
+    `piece` is what they have sent to be printed already; without one, the dice decide.
+    """
 
     person: Person
     one: Equipment
@@ -46,6 +50,7 @@ class Plan:
     late: float
     early: float
     luck: float
+    piece: Piece | None = None
 
 
 def plans(story: Story, diary: Diary, people: Sequence[Person]) -> Iterator[Plan]:
@@ -72,7 +77,7 @@ def _how_many(story: Story, day: date, dice: Random) -> int:
 
 
 def _plan(day: date, here: Sequence[Person], diary: Diary, dice: Random) -> Plan | None:
-    one = _weighted(EQUIPMENT, [one.pull for one in EQUIPMENT], dice)
+    one = weighted(EQUIPMENT, [one.pull for one in EQUIPMENT], dice)
     lead = _lead(dice)
     asked_on = day - timedelta(days=round(lead / 24))
     able = [
@@ -83,10 +88,10 @@ def _plan(day: date, here: Sequence[Person], diary: Diary, dice: Random) -> Plan
         and person.may(one.needs, day, max(asked_on, person.joins_on))
     ]
     throws = dice.random(), dice.random(), dice.random()
-    minutes, hour, fate = dice.choice(one.minutes), _hour(dice), _weighted(tuple(FATES), tuple(FATES.values()), dice)
+    minutes, hour, fate = dice.choice(one.minutes), _hour(dice), weighted(tuple(FATES), tuple(FATES.values()), dice)
     if not able or not diary.is_open(day, one.slug):
         return None
-    person = _weighted(able, [person.energy for person in able], dice)
+    person = weighted(able, [person.energy for person in able], dice)
     return Plan(person, one, day, hour, minutes, lead, fate, _project(person, one, dice), *throws)
 
 
@@ -104,7 +109,7 @@ def _lead(dice: Random) -> float:
 
 def _hour(dice: Random) -> float:
     hours, weights = zip(*HOURS, strict=True)
-    hour: float = _weighted(hours, weights, dice)
+    hour: float = weighted(hours, weights, dice)
     return hour + dice.uniform(-0.5, 0.5)
 
 
@@ -115,7 +120,7 @@ def _project(person: Person, one: Equipment, dice: Random) -> str | None:
     return dice.choice(known)
 
 
-def _weighted(things: Sequence[_Thing], weights: Sequence[float], dice: Random) -> _Thing:
+def weighted(things: Sequence[_Thing], weights: Sequence[float], dice: Random) -> _Thing:
     """`Random.choices` for one, with sums written out: its result must not change between versions of Python."""
     sums = list(accumulate(weights))
     at = dice.random() * sums[-1]

@@ -20,7 +20,7 @@ from billing.models import Adjustment, Charge
 from machines.models import Machine, Reservation
 from machines.rules import Status
 
-AT_WORK = 5
+AT_WORK = 8
 """How many are at a machine when the story ends in opening hours."""
 
 QUESTIONS = {

@@ -13,6 +13,7 @@ from app.demo.joining import accept_charter
 from app.demo.people import Person
 from app.demo.places import Places
 from app.demo.plans import Plan
+from app.demo.prints import Prints
 from app.demo.story import Story, wall
 from app.kernel import clock
 from app.kernel.db import db
@@ -25,6 +26,8 @@ from machines.usage import Ending
 
 ABSENT_AFTER = timedelta(minutes=16)
 FORGOTTEN_AFTER = timedelta(minutes=11)
+CLEARING = timedelta(minutes=3)
+"""To take a print off its bed."""
 WELL_BEFORE = timedelta(hours=8)
 """Plans change early enough for the lab to allow it."""
 
@@ -48,6 +51,7 @@ class Visits:
     places: Places
     diary: Diary
     desk: Desk
+    prints: Prints
     host: Person
 
     def expect(self, plan: Plan) -> None:
@@ -60,7 +64,7 @@ class Visits:
         if period is None or period.start > clock.now():
             return False
         try:
-            ident = self._reserve(plan, period, None)
+            ident = self.reserve(plan, period, None)
         except Refused:
             return False
         usage.check_in(actor=self.host.actor, reservation_id=ident, code=None, ticks=0, vouched=True)
@@ -72,12 +76,12 @@ class Visits:
         if period is None:
             self.story.notes["nothing free"] += 1
         else:
-            self._follow(plan, self._reserve(plan, period, because), period)
+            self._follow(plan, self.reserve(plan, period, because), period)
 
     def _free(self, plan: Plan) -> Period | None:
         return self.diary.fit(plan.one, plan.person, plan.day, wall(plan.day, plan.hour), plan.minutes, after=clock.now())
 
-    def _reserve(self, plan: Plan, period: Period, because: str | None) -> int:
+    def reserve(self, plan: Plan, period: Period, because: str | None) -> int:
         """Who hears that a bill has waited too long pays it and asks again."""
         accept_charter(plan.person, self.places)
         try:
@@ -133,6 +137,7 @@ class Visits:
             self._miss(ident, period)
             return
         arrives = max(clock.now(), period.start + timedelta(minutes=round(-4 + 16 * plan.late)))
+        self.prints.expect(plan, ident, period, arrives)
         self.story.at(arrives, lambda: self._check_in(plan, ident, period))
 
     def _miss(self, ident: int, period: Period) -> None:
@@ -152,8 +157,10 @@ class Visits:
             )
         except Refused as refused:  # a machine broken meanwhile, an account suspended: the house notes the absence
             self.story.notes.update(f"at the door: {refusal.code}" for refusal in refused.refusals)
+            self.prints.did_not_come(ident, period.end)
             self._miss(ident, period)
             return
+        prints_until = self.prints.start_soon(ident, period.start)
         if period.start > clock.now():
             self.story.at(period.start, lambda: _only(usage.begin_if_due(ident)))
         if plan.fate == "forget":
@@ -162,7 +169,10 @@ class Visits:
         if 0.4 < plan.luck < 0.43:
             self.story.at(period.end - timedelta(minutes=9), lambda: self._extend(plan, ident, period))
             return
-        self.story.at(_leaves_at(plan, period), lambda: self._end(plan, ident))
+        leaves = _leaves_at(plan, period)
+        if prints_until is not None:
+            leaves = max(leaves, prints_until + CLEARING)
+        self.story.at(leaves, lambda: self._end(plan, ident))
 
     def _extend(self, plan: Plan, ident: int, period: Period) -> None:
         end = period.end
