@@ -65,13 +65,12 @@ def init_app(app: Flask) -> None:
         ("overrun_owner", _overrun_owner),
     ):
         mail.compose_with(app, f"printing.{name}", _letter(words))
-    mail.compose_with(app, "printing.overrun_team", _letter(_overrun_team, always_team=True))
 
 
-def _letter(words: Callable[[About], Said | None], *, always_team: bool = False) -> mail.Composer:
+def _letter(words: Callable[[About], Said | None]) -> mail.Composer:
     def compose(facts: dict[str, Any]) -> Letter | None:
         job = _job(facts["job"])
-        is_for_team = always_team or bool(facts.get("team"))
+        is_for_team = bool(facts.get("team"))
         to = team() if is_for_team else accounts.recipient(job.reservation.member_id)
         if to is None:
             return None
@@ -212,19 +211,6 @@ def _overrun_owner(about: About) -> Said | None:
             _("If somebody waits for the printer, they have been told and see when it should be free."),
         ],
         [(_("Your slot ends"), i18n.moment(about.job.reservation.ends_at)), *_timing(about.job)],
-    )
-
-
-def _overrun_team(about: About) -> Said | None:
-    if about.job.state not in OPEN:
-        return None
-    return Said(
-        _("%(machine)s prints beyond its slot", machine=about.machine),
-        [
-            _("“%(file)s” is not finished and its slot is over. Please decide with who comes next.", file=about.file),
-            _("Nothing is stopped by itself."),
-        ],
-        [(_("The slot ended"), i18n.moment(about.job.reservation.ends_at)), *_timing(about.job)],
     )
 
 
