@@ -73,7 +73,7 @@ def accept(*, actor: Actor, adjustment_id: int, new_cents: Cents, words: str | N
     Raises Refused with every reason, NotAllowed to all but managers and accountants.
     """
     adjustment, charge = _to_answer(actor, adjustment_id, new_cents)
-    return _lower(actor, adjustment, charge, new_cents, words, at)
+    return _lower(actor, adjustment, charge, new_cents=new_cents, words=words, at=at)
 
 
 def grant(*, actor: Actor, charge_id: int, new_cents: Cents, note: str, at: datetime) -> Adjustment:
@@ -90,7 +90,7 @@ def grant(*, actor: Actor, charge_id: int, new_cents: Cents, note: str, at: date
         adjustment = Adjustment(charge_id=charge_id, asked_by_id=charge.payer_id, asked_at=at, note=note)
         db.session.add(adjustment)
         db.session.flush()  # the ledger and the letter name its id
-    return _lower(actor, adjustment, charge, new_cents, None, at)
+    return _lower(actor, adjustment, charge, new_cents=new_cents, words=None, at=at)
 
 
 def is_waiting(charge_id: int) -> bool:
@@ -100,7 +100,7 @@ def is_waiting(charge_id: int) -> bool:
 
 
 def _lower(
-    actor: Actor, adjustment: Adjustment, charge: Charge, new_cents: Cents, words: str | None, at: datetime
+    actor: Actor, adjustment: Adjustment, charge: Charge, *, new_cents: Cents, words: str | None, at: datetime
 ) -> Adjustment:
     credit = Cents(charge.total_cents - new_cents)
     freed = settlements.lower(charge, credit, at)

@@ -83,6 +83,7 @@ def prices() -> ResponseReturnValue:
     return page(
         "billing/price_list.html",
         items=price_list.priced_items(),
+        weighed=price_list.weighed_items(),
         groups=GROUP_WORDS,
         may_edit=current_actor().has(Role.MANAGER),
         today=clock.today(),

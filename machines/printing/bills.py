@@ -1,6 +1,7 @@
 """What the prints of a reservation cost, as lines of its charge; and what a correction takes back or charges since.
 
-A charge is never edited: more is charged for the subject of the print, less is an adjustment.
+A charge is never edited: more is charged for the subject of the print, less is an adjustment. Letter: `printing.charged`
+(job, charge) when more is charged after the use.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import or_, select
 
 from app.accounts import queries as accounts
-from app.kernel import clock
+from app.kernel import clock, mail
 from app.kernel.actors import HOUSE, Actor
 from app.kernel.db import db
 from app.kernel.money import ZERO, Cents
@@ -29,7 +30,8 @@ from machines.printing.rules import Counting, is_held
 Records = Mapping[int, UsageRecord]
 """The record that counts, by job."""
 
-_BEYOND = {"fr": "au-delà du créneau", "en": "beyond the slot"}
+OVERRUN = "overrun"
+BEYOND = {"fr": "au-delà du créneau", "en": "beyond the slot"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def ground(reservation: Reservation, machine: Machine, link: PrinterLink, time: 
 
 def late_item(item: str | None) -> str:
     """What minutes beyond the slot of a machine are priced as, where they have a rate of their own."""
-    return f"{item}:overrun"
+    return f"{item}:{OVERRUN}"
 
 
 def lines(known: Ground, records: Records) -> dict[str, NewLine]:
@@ -128,6 +130,7 @@ def settle(
     if more:
         subject = f"{job.subject}:{after[job.id].id}" if money.charge_for(job.subject) else job.subject
         own = charges.open_charge(actor=actor, payer_id=reservation.payer_id, subject=subject, lines=more, at=clock.now())
+        mail.send("printing.charged", key=f"printing.charged:{own.id}", job=job.id, charge=own.id)
     if any(line.price.exact > (new[name].price.exact if name in new else 0) for name, line in old.items()):
         charged = own.amount_cents if more else 0
         _take_back(actor, reservation, job, Cents(total(old) - (total(new) - charged)), note)
@@ -192,7 +195,7 @@ def _beyond(known: Ground, job: PrintJob, record: UsageRecord) -> NewLine | None
     if not minutes or terms is None or job.ended_at is None:
         return None
     item = late_item(known.time.item) if known.late else known.time.item
-    label = {language: f"{name}, {_BEYOND.get(language, _BEYOND['en'])}" for language, name in known.time.label.items()}
+    label = {language: f"{name}, {BEYOND.get(language, BEYOND['en'])}" for language, name in known.time.label.items()}
     start = max(known.reservation.ends_at, job.started_at or known.reservation.ends_at)
     return NewLine(label, pricing.price_time(minutes, terms), item, Period(start, job.ended_at))
 

@@ -8,9 +8,9 @@ from app.kernel import alongside, api
 from app.kernel.refusals import N_
 from app.kernel.web import add_to_navigation
 from billing import names
-from machines.printing import api as prints_api
 from machines.printing import (
-    delay_letters,
+    after_letters,
+    bills,
     delay_views,
     file_jobs,
     file_views,
@@ -29,6 +29,7 @@ from machines.printing import (
     team_views,
     wall_views,
 )
+from machines.printing import api as prints_api
 from machines.printing.engine import Engine
 
 PAGES = (print_views, team_views, wall_views, delay_views)
@@ -43,6 +44,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(key_views.bp)
     app.register_blueprint(material_views.bp)
     names.add_item_names(app, "material", materials.item_names)
+    names.add_item_part(app, bills.OVERRUN, bills.BEYOND)
     link_commands.init_app(app)
     app.register_blueprint(pool_views.bp)
     api.register(app, pool_api.blp)
@@ -51,7 +53,7 @@ def init_app(app: Flask) -> None:
     letters.init_app(app)
     other_letters.init_app(app)
     add_to_navigation(app, N_("Prints"), "prints.mine", "printer", order=35, audience="member")
-    delay_letters.init_app(app)
+    after_letters.init_app(app)
     app.register_blueprint(file_views.bp)
     file_jobs.init_app(app)
     jobs.init_app(app)

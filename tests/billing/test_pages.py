@@ -9,12 +9,13 @@ import pytest
 
 from app.kernel import clock
 from app.kernel.actors import Role
-from app.kernel.db import db
-from billing import names, queries, rates
+from app.kernel.db import db, transaction
+from app.kernel.money import Cents
+from billing import names, queries, rates, weights
 from billing.models import Adjustment, Payment
 from billing.rules import Status
 from tests.billing.scene import accept, again, ask, cancel, charge, count, decline, laser_line, owes, pay, set_rate
-from tests.builders import a_member
+from tests.builders import a_member, acting
 
 NAMES = {7: {"fr": "Découpe laser", "en": "Laser cutter"}, 8: {"fr": "Bois", "en": "Wood"}}
 
@@ -393,3 +394,21 @@ def test_what_members_write_is_shown_as_text(lab, as_):
     asked = ask(lab.ada, charge(lab.ada, 1000), "<script>alert(1)</script>")
     for page in (as_(lab.lea).get("/desk"), as_(lab.lea).get(f"/adjustments/{asked.id}"), as_(lab.ada).get("/account/money")):
         assert "<script>alert" not in text(page)
+
+
+def test_a_part_of_an_item_is_named_after_it_and_priced_on_its_own_page(lab, app, as_, monkeypatch):
+    monkeypatch.setitem(app.extensions, "billing_item_parts", {"overrun": {"fr": "en retard", "en": "late"}})
+    found = names.item_names(["machine:7", "machine:7:overrun", "machine:9:overrun", "machine:7:other"])
+    assert set(found) == {"machine:7", "machine:7:overrun"}
+    assert found["machine:7:overrun"]["en"] == f"{found['machine:7']['en']}, late"
+    assert as_(lab.lea).get("/prices/edit/machine:7:overrun").status_code == 200
+    assert as_(lab.lea).get("/prices/edit/machine:9:overrun").status_code == 404
+
+
+def test_what_is_sold_by_weight_is_in_the_price_list(lab, app, as_):
+    names.add_item_names(app, "stuff", lambda idents: {f"stuff:{ident}": {"fr": "PETG", "en": "PETG"} for ident in idents})
+    with transaction():
+        weights.set_price(actor=acting(lab.lea), item="stuff:3", cents_per_kilogram=Cents(2900))
+    told = as_(None).get("/prices").get_data(as_text=True).replace("\u00a0", " ")
+    assert "PETG" in told
+    assert "29,00 €" in told

@@ -22,7 +22,7 @@ from machines.printing.models import PrintJob, UsageRecord
 from machines.printing.rules import Counting, Outcome, Source
 from tests.billing.scene import the_books_agree
 from tests.builders import acting
-from tests.machines.scene import at_once, end, fresh, ready, set_clock
+from tests.machines.scene import at_once, end, fresh, letters, ready, set_clock
 from tests.printing.prints_scene import a_file, a_job, a_printer, a_slot, ends, later, petg, position_after, says
 
 WHOLE_MG = 30547
@@ -279,6 +279,8 @@ def test_a_print_nobody_knows_the_end_of_is_charged_when_somebody_says(shop, slo
     row = says(shop.ada, job, Outcome.DONE)
     assert (row.source, row.filament_mm) == (Source.MEMBER, 10_000)
     assert told(queries.charge(queries.charge_for(job.subject).id)) == [("PETG", 0, WHOLE_MG, WHOLE_CENTS)]
+    [letter] = [one for one in letters() if one.template == "printing.charged"]
+    assert (letter.to_name, "PETG, 30,5 g" in letter.text.replace("\u00a0", " ")) == ("Ada Lovelace", True)
     assert costs(slot) == SLOT_CENTS + WHOLE_CENTS
 
 
