@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -21,6 +22,7 @@ from machines.printing.models import Material, PrinterLink, PrinterMaterial, Pri
 from machines.printing.rules import JobState
 from tests.builders import a_member, acting, save
 from tests.machines.scene import a_machine, at, at_once, book, fresh, ready
+from tests.trainings.scene import a_certification
 
 HOURLY = RateTerms(Cents(300))
 
@@ -201,6 +203,16 @@ def test_the_rules_of_booking_hold_for_each_printer(shop, petg):
     }  # fmt: skip
 
 
+def test_a_certification_that_ends_before_the_slot_is_none(shop, petg):
+    from_monday = a_printer(shop, "prusa-1", petg, requirements=[[shop.safety.id]])
+    expiring = a_member("Eve Low", charter=shop.charter)
+    a_certification(expiring, shop.safety, by=shop.lea, valid_from=clock.today() - timedelta(days=9), valid_until=clock.today())
+    file = a_file(expiring)
+    assert slots(look(expiring, file, petg, "soonest").found) == [(from_monday.slug, "26 10:00")]
+    book(shop.ada, from_monday, "10:00", 9, day="2026-11-26")
+    assert reasons_of(look(expiring, file, petg, "soonest")) == {"prusa-1": ["machines.not_certified"]}
+
+
 def test_a_printer_out_of_order_is_left_out_until_it_is_back(shop, petg):
     gone, repaired = a_printer(shop, "gone", petg), a_printer(shop, "repaired", petg)
     with transaction():
@@ -335,7 +347,7 @@ def test_a_file_whose_bytes_are_gone_says_so(shop, as_, petg):
     with transaction():
         db.session.get_one(PrintFile, file.id).forgotten_at = clock.now()
     client = as_(shop.ada)
-    assert client.get(f"/printers/book?file={file.id}").status_code == 200
+    assert 'id="refused"' in client.get(f"/printers/book?file={file.id}").get_data(as_text=True)
     assert client.post("/printers/book", data=wanted(file, machine)).status_code == 409
     assert count(Reservation) == 0
 
