@@ -25,7 +25,7 @@ PURE = [
     "app.calendar.wall_times", "billing.rules", "billing.pricing", "trainings.rules", "machines.rules",
     "machines.printing.addresses", "machines.printing.gateway", "machines.printing.rules", "machines.printing.gcode",
     "machines.printing.lint", "machines.printing.motion", "machines.printing.preview", "machines.printing.slicers",
-    "machines.printing.bed",
+    "machines.printing.bed", "machines.printing.reader",
     "machines.printing.windows",
 ]  # fmt: skip
 IMPURE = ("flask", "sqlalchemy", "flask_sqlalchemy", "wtforms", "flask_wtf", "marshmallow", "flask_smorest", "app.kernel.db")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
@@ -34,6 +34,7 @@ def init_app(app: Flask) -> None:
         "span": span,
         "duration": duration,
         "weight": weight,
+        "number": number,
         "said": in_words,
         "shortday": short_day,
     }
@@ -127,6 +128,11 @@ def weight(milligrams: int) -> str:
     return f"{text}\u00a0{unit}".replace("\u202f", "\u00a0")
 
 
+def number(value: float) -> str:
+    """“1 234,56”, “0,4”: two places at most."""
+    return numbers.format_decimal(Decimal(str(value)), "#,##0.##", locale=_babel_locale()).replace("\u202f", "\u00a0")
+
+
 def explain(refusal: Refusal) -> str:
     """A refusal as a sentence in the reader's language."""
     return str(_(refusal.reason.message, **_shown(refusal.params)))
@@ -141,17 +147,10 @@ def _shown(params: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _show(value: object) -> object:
-    if isinstance(value, datetime):
-        return moment(value)
-    if isinstance(value, date):
-        return day(value)
-    if isinstance(value, dict):
-        return in_words(value)
-    if isinstance(value, Term):
-        return _(value)
-    if isinstance(value, Amount):
-        return money(value)
-    return value
+    shown: tuple[tuple[type, Callable[[Any], object]], ...] = (
+        (datetime, moment), (date, day), (dict, in_words), (Term, _), (Amount, money), (float, number),
+    )  # fmt: skip
+    return next((say(value) for kind, say in shown if isinstance(value, kind)), value)
 
 
 def _local(value: datetime) -> datetime:

@@ -50,7 +50,8 @@
       this.bed = figure.dataset.bed.split(" ").map(Number);
       this.layers = layers;
       this.view = bounds(layers, this.bed);
-      this.slider.max = this.slider.value = layers.length;
+      this.slider.max = layers.length;
+      this.slider.value = layers.length;
       this.slider.addEventListener("input", () => this.later());
       figure.querySelector("svg").setAttribute("hidden", "");
       this.canvas.hidden = this.slider.parentElement.hidden = false;

@@ -56,6 +56,11 @@ LONG_LINE = _reason(
     N_("Line %(line)d is longer than a printer can take."),
     N_("Export it again from your slicer; look at your own start and end G-code."),
 )
+TOO_MANY_LINES = _reason(
+    "too_many_lines",
+    N_("This file has more than %(millions)d million lines."),
+    N_("Slice the model more coarsely, or in several parts."),
+)
 NO_EXTRUSION = _reason(
     "no_extrusion",
     N_("Nothing is printed in this file: no move pushes plastic."),

@@ -8,7 +8,8 @@ from typing import Final
 
 from app.kernel.refusals import Refusal
 from machines.printing import file_reasons as reasons
-from machines.printing.gcode import KINDS_MOST, GcodeFacts
+from machines.printing.gcode import GcodeFacts
+from machines.printing.reader import KINDS_MOST, LINES_MOST
 
 REFUSED: Final = (
     "M112", "M997", "M999",  # stop everything, flash, restart
@@ -59,6 +60,8 @@ def anywhere(facts: GcodeFacts) -> list[Finding]:
     strange = _first_of_other_text(facts)
     if strange is not None:
         return [_stop(reasons.NOT_GCODE(line=strange), strange)]
+    if facts.lines > LINES_MOST:
+        return [_stop(reasons.TOO_MANY_LINES(millions=LINES_MOST // 1_000_000), None)]
     found = []
     if facts.control_line is not None:
         found.append(_stop(reasons.CONTROL_BYTES(line=facts.control_line), facts.control_line))
@@ -101,7 +104,7 @@ def _outside(facts: GcodeFacts, limits: Limits) -> Iterator[Finding]:
     for axis, (least, most) in enumerate(zip(facts.least, facts.most, strict=True)):
         for reach in (least, most):
             if not below[axis] <= reach.value <= sizes[axis] + beyond[axis]:
-                said = reasons.OUTSIDE_BED(line=reach.line, axis="XYZ"[axis], at=f"{reach.value:g}", most=sizes[axis])
+                said = reasons.OUTSIDE_BED(line=reach.line, axis="XYZ"[axis], at=round(reach.value, 2), most=sizes[axis])
                 yield _stop(said, reach.line)
 
 
@@ -111,7 +114,7 @@ def _warnings(facts: GcodeFacts, limits: Limits) -> Iterator[Finding]:
             yield Finding(reasons.WAITS_FOR_YOU(line=mark.line, command=mark.command), mark.line, blocks=False)
     nozzle = facts.nozzle_hundredths
     if nozzle is not None and nozzle != limits.nozzle_hundredths:
-        said = reasons.OTHER_NOZZLE(file=_hundredths(nozzle), printer=_hundredths(limits.nozzle_hundredths))
+        said = reasons.OTHER_NOZZLE(file=nozzle / 100, printer=limits.nozzle_hundredths / 100)
         yield Finding(said, None, blocks=False)
     if facts.material and limits.materials and facts.material not in {code.upper() for code in limits.materials}:
         yield Finding(reasons.OTHER_MATERIAL(material=facts.material), None, blocks=False)
@@ -121,7 +124,3 @@ def _warnings(facts: GcodeFacts, limits: Limits) -> Iterator[Finding]:
 
 def _stop(refusal: Refusal, line: int | None) -> Finding:
     return Finding(refusal, line, blocks=True)
-
-
-def _hundredths(number: int) -> str:
-    return f"{number / 100:g}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
-from math import atan2, hypot, pi
+from math import atan2, ceil, floor, hypot, pi
 from operator import sub
 from typing import Final
 
@@ -18,6 +18,7 @@ _UNSAID_FEED: Final = 1500.0
 _INCH: Final = 25.4
 _LAYER_LEAST: Final = 0.03
 """Millimetres: a smaller rise is within a layer (a vase's spiral)."""
+_QUARTER: Final = pi / 2
 _FAR: Final = 1e7
 
 
@@ -59,9 +60,13 @@ class Motion:
         return self._seconds + 60 * self._distance / self._feed
 
     def draw(self, stretch: bytes) -> bool:
-        """Take a plain stretch of `G1 X Y E` lines; False (and nothing done) where one of them does not push plastic."""
-        words = stretch.translate(None, b"XYE").decode("ascii").split()
+        """Take a plain stretch of `G1 X Y E` lines, the first one perhaps with F before; False (and nothing done) where one of
+        them does not push plastic.
+        """
+        words, feed = stretch.translate(None, b"XYEF").decode("ascii").split(), 0.0
         try:
+            if stretch.startswith(b"G1 F"):
+                feed = float(words.pop(1))
             xs, ys, es = list(map(float, words[1::4])), list(map(float, words[2::4])), list(map(float, words[3::4]))
         except ValueError:
             return False
@@ -69,13 +74,15 @@ class Motion:
         if min(pushed) <= 0:
             return False
         self.e = sum(pushed, self.e) if self.is_e_relative else es[-1]
+        if feed > 0:
+            self.set_feed(feed)
         x, y, z = self.at
         self._push(sum(pushed, self.pushed[self.tool]))
         self._distance = sum(map(hypot, map(sub, xs, chain((x,), xs)), map(sub, ys, chain((y,), ys))), self._distance)
-        first = self.line + 1
-        self._reach(0, xs, x, first)
-        self._reach(1, ys, y, first)
-        self._reach(2, (z,), z, first)
+        self._reach(0, xs, x)
+        self._reach(1, ys, y)
+        self._reach(2, (z,), z)
+        self._rise(z)
         self.extruding_moves += len(xs)
         if self.pen:
             self.pen(z, x, y, xs, ys)
@@ -124,23 +131,26 @@ class Motion:
 
     def _go(self, words: Mapping[bytes, float], turn: int, pushed: float) -> None:
         x, y, z = self.at
-        end = [self._target(axis, words.get(name)) for axis, name in enumerate((b"X", b"Y", b"Z"))]
-        xs: tuple[float, ...] = (end[0],)
-        ys: tuple[float, ...] = (end[1],)
-        length = hypot(end[0] - x, end[1] - y)
+        next_x = self._target(0, words[b"X"]) if b"X" in words else x
+        next_y = self._target(1, words[b"Y"]) if b"Y" in words else y
+        next_z = self._target(2, words[b"Z"]) if b"Z" in words else z
+        xs: tuple[float, ...] = (next_x,)
+        ys: tuple[float, ...] = (next_y,)
+        length = hypot(next_x - x, next_y - y)
         if turn:
-            xs, ys, length = self._arc(words, end, turn)
-        if end[2] != z:
-            length = hypot(length, end[2] - z)
-        self._distance += length or abs(pushed)
-        self.at = end
+            xs, ys, length = self._arc(words, next_x, next_y, turn)
+        if next_z != z:
+            length = hypot(length, next_z - z)
+        self._distance += length
+        self.at = [next_x, next_y, next_z]
         if pushed > 0:
-            self._reach(0, xs, x, self.line, 0)
-            self._reach(1, ys, y, self.line, 0)
-            self._reach(2, (z, end[2]), z, self.line, 0)
+            self._touch(0, x, *xs)
+            self._touch(1, y, *ys)
+            self._touch(2, z, next_z)
+            self._rise(max(z, next_z))
             self.extruding_moves += 1
             if self.pen:
-                self.pen(end[2], x, y, xs, ys)
+                self.pen(next_z, x, y, xs, ys)
 
     def set_feed(self, feed: float) -> None:
         if feed != self._feed:
@@ -180,9 +190,7 @@ class Motion:
         """M200: E is said in mm³ of a filament so thick; in mm again for a diameter of nothing."""
         self.e_scale = 4 / (pi * diameter**2) if diameter > 0 else 1.0
 
-    def _target(self, axis: int, said: float | None) -> float:
-        if said is None:
-            return self.at[axis]
+    def _target(self, axis: int, said: float) -> float:
         return said * self.unit + (self.at[axis] if self.is_relative else self.offset[axis])
 
     def _pushed(self, said: float) -> float:
@@ -196,48 +204,54 @@ class Motion:
         self.pushed[self.tool] = pushed
         self.furthest[self.tool] = max(self.furthest[self.tool], pushed)
 
-    def _reach(self, axis: int, values: Sequence[float], start: float, first: int, apart: int = 1) -> None:
-        """Stretch the box to `values`, and to where the stretch begins. Line `first` leads to the first value, each next one to
-        the next; of one line that leads to all, `apart` is 0.
-        """
-        low, high = min(values), max(values)
+    def _touch(self, axis: int, *values: float) -> None:
+        """Stretch the box to where the present line leads."""
+        for value in values:
+            if value < self.least[axis]:
+                self.least[axis], self.least_line[axis] = value, self.line
+            if value > self.most[axis]:
+                self.most[axis], self.most_line[axis] = value, self.line
+
+    def _reach(self, axis: int, values: Sequence[float], start: float) -> None:
+        """Stretch the box to where the lines after the present one lead, each to one of `values`; the first begins at `start`."""
+        low, high, first = min(values), max(values), self.line + 1
         if min(low, start) < self.least[axis]:
-            self.least[axis] = min(low, start)
-            self.least_line[axis] = first + (0 if start <= low else apart * values.index(low))
+            self.least[axis], self.least_line[axis] = min(low, start), first + (0 if start <= low else values.index(low))
         if max(high, start) > self.most[axis]:
-            self.most[axis] = max(high, start)
-            self.most_line[axis] = first + (0 if start >= high else apart * values.index(high))
-        if axis == 2 and high > self._layer_z + _LAYER_LEAST:
-            self._layer_z, self.layers = high, self.layers + 1
+            self.most[axis], self.most_line[axis] = max(high, start), first + (0 if start >= high else values.index(high))
+
+    def _rise(self, z: float) -> None:
+        if z > self._layer_z + _LAYER_LEAST:
+            self._layer_z, self.layers = z, self.layers + 1
 
     def _arc(
-        self, words: Mapping[bytes, float], end: Sequence[float], turn: int
+        self, words: Mapping[bytes, float], next_x: float, next_y: float, turn: int
     ) -> tuple[tuple[float, ...], tuple[float, ...], float]:
         """The points where an arc turns round and where it ends, in order, and its length. Like a line where it has no centre."""
         x, y, _z = self.at
-        centre = self._centre(words, end, turn)
+        centre = self._centre(words, next_x, next_y, turn)
         if centre is None:
-            return (end[0],), (end[1],), hypot(end[0] - x, end[1] - y)
-        radius, begins = hypot(x - centre[0], y - centre[1]), atan2(y - centre[1], x - centre[0])
-        swept = (atan2(end[1] - centre[1], end[0] - centre[0]) - begins) * turn % (2 * pi) or 2 * pi
-        xs, ys = [], []
-        quarter = begins / (pi / 2)
-        first = int(quarter // 1) + 1 if turn > 0 else -(int(-quarter // 1) + 1)
-        for number in range(first, first + 4 * turn, turn):
-            if (number * pi / 2 - begins) * turn >= swept:
-                break
-            xs.append(centre[0] + radius * (1, 0, -1, 0)[number % 4])
-            ys.append(centre[1] + radius * (0, 1, 0, -1)[number % 4])
-        return (*xs, end[0]), (*ys, end[1]), radius * swept
+            return (next_x,), (next_y,), hypot(next_x - x, next_y - y)
+        middle_x, middle_y = centre
+        radius, begins = hypot(x - middle_x, y - middle_y), atan2(y - middle_y, x - middle_x)
+        swept = (atan2(next_y - middle_y, next_x - middle_x) - begins) * turn % (2 * pi) or 2 * pi
+        number = floor(begins / _QUARTER) + 1 if turn > 0 else ceil(begins / _QUARTER) - 1
+        xs: list[float] = []
+        ys: list[float] = []
+        while (number * _QUARTER - begins) * turn < swept and len(xs) < 4:
+            xs.append(middle_x + radius * (1, 0, -1, 0)[number % 4])
+            ys.append(middle_y + radius * (0, 1, 0, -1)[number % 4])
+            number += turn
+        return (*xs, next_x), (*ys, next_y), radius * swept
 
-    def _centre(self, words: Mapping[bytes, float], end: Sequence[float], turn: int) -> tuple[float, float] | None:
+    def _centre(self, words: Mapping[bytes, float], next_x: float, next_y: float, turn: int) -> tuple[float, float] | None:
         """From I and J, or from a radius R (negative: the long way round)."""
         x, y, _z = self.at
         if b"R" not in words:
             i, j = words.get(b"I", 0.0) * self.unit, words.get(b"J", 0.0) * self.unit
             return (x + i, y + j) if i or j else None
-        radius, across = words[b"R"] * self.unit, hypot(end[0] - x, end[1] - y)
+        radius, across = words[b"R"] * self.unit, hypot(next_x - x, next_y - y)
         if not across or abs(radius) < across / 2:
             return None
         aside = (radius**2 - across**2 / 4) ** 0.5 * (turn if radius > 0 else -turn) / across
-        return (x + end[0]) / 2 - (end[1] - y) * aside, (y + end[1]) / 2 + (end[0] - x) * aside
+        return (x + next_x) / 2 - (next_y - y) * aside, (y + next_y) / 2 + (next_x - x) * aside

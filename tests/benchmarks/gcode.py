@@ -46,7 +46,7 @@ def measure(folder: Path) -> Iterator[Line]:
 
 def write(path: Path) -> None:
     """As a slicer writes it: many islands a layer, each after a retraction, a hop and a change of speed."""
-    chance, z = random.Random(3), 0.2  # noqa: S311 - the same file each time
+    chance, z = random.Random(3), 0.2
     with path.open("w", encoding="ascii") as target:
         target.write(_HEAD)
         while target.tell() < BYTES:

@@ -248,13 +248,13 @@ files = st.builds(
 
 
 @given(files, st.integers(1, 80))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_blocks_of_any_size_give_the_same_facts(text, size):
     assert read(text, block=size) == read(text)
 
 
-@given(st.lists(lines, max_size=40), st.integers(1, 80))
-@settings(max_examples=200, deadline=None)
+@given(st.lists(lines, max_size=20), st.integers(1, 80))
+@settings(max_examples=60, deadline=None)
 def test_plastic_only_grows_and_ends_at_the_total(found, size):
     text = "".join(f"{line}\n" for line in found).encode("latin-1")
     ends = [0, *(position + 1 for position, byte in enumerate(text) if byte == 10)]

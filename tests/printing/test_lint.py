@@ -117,6 +117,14 @@ def test_case_17_too_hot_out_of_bed_and_an_emergency_stop_are_refused():
     ]
 
 
+def test_more_lines_than_anybody_prints_are_not_read_to_the_end(monkeypatch):
+    monkeypatch.setattr("machines.printing.reader.LINES_MOST", 1000)
+    monkeypatch.setattr("machines.printing.lint.LINES_MOST", 1000)
+    facts = gcode.read(io.BytesIO(good("\n" * 5000)), block=500)
+    assert (facts.lines, facts.size) < (2000, 2500)
+    assert next(one.refusal.code for one in lint.findings(facts, PRINTER) if one.blocks) == "printing.file.too_many_lines"
+
+
 def test_every_reason_has_a_next_step():
     said = [one for one in vars(file_reasons).values() if isinstance(one, file_reasons.Reason)]
     assert len(said) > 15
