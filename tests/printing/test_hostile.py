@@ -6,15 +6,21 @@ import asyncio
 import logging
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
-from machines.printing import addresses, octoprint_keys
+from machines.printing import addresses, http, octoprint_keys
 from machines.printing.addresses import Allowed
 from machines.printing.gateway import (
     AddressRefused,
@@ -332,6 +338,46 @@ def test_the_second_address_is_tried_when_the_first_is_dead(host, monkeypatch):
     assert asyncio.run(printer(f"http://octopi.lan:{one.port}", both).status()).state is Seen.IDLE
 
 
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """Of octopi.lan, signed by nobody but itself; with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "octopi.lan")])
+    day = timedelta(days=1)
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
+        .not_valid_before(datetime.now(UTC) - day).not_valid_after(datetime.now(UTC) + day)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("octopi.lan")]), critical=False).sign(key, hashes.SHA256())
+    )  # fmt: skip
+    path = tmp_path / "octopi.pem"
+    plain = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(key.private_bytes(*plain) + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@pytest.mark.parametrize(("trusted", "name", "state"), [
+    (True, "octopi.lan", Seen.IDLE), (True, "other.lan", Seen.OFFLINE), (False, "octopi.lan", Seen.OFFLINE),
+])  # fmt: skip
+def test_a_certificate_must_be_trusted_and_of_the_name_that_was_given(host, monkeypatch, certificate, trusted, name, state):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    def act(host: Host, peer: socket.socket) -> None:
+        with context.wrap_socket(peer, server_side=True) as wrapped:
+            answering(JOB)(host, wrapped)
+
+    one = host(act)
+    _answer_names(monkeypatch, "127.0.0.1", name=name)
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    http._tls.cache_clear()
+    try:
+        assert asyncio.run(printer(f"https://{name}:{one.port}").status()).state is state
+    finally:
+        http._tls.cache_clear()
+    assert (KEY.encode() in one.heard) is (state is Seen.IDLE)
+
+
 def test_case_40_a_camera_gets_no_key_and_only_pictures_are_taken(host):
     web = host(answering(b"<html>", headers="Content-Type: text/html"))
     camera = host(answering(b"\xff\xd8 a picture", headers="Content-Type: image/jpeg"))
@@ -414,12 +460,12 @@ def test_every_error_is_ours(host):
                 continue
 
 
-def _answer_names(monkeypatch: pytest.MonkeyPatch, *ips: str) -> None:
+def _answer_names(monkeypatch: pytest.MonkeyPatch, *ips: str, name: str = "octopi.lan") -> None:
     """The resolver is outside: what it says is scripted. Sockets themselves are real."""
     real = socket.getaddrinfo
 
     def scripted(host: str | bytes, port: object, *args: object, **more: object) -> list[object]:
-        if host != "octopi.lan":
+        if host != name:
             return real(host, port, *args, **more)
         families = [(socket.AF_INET6 if ":" in ip else socket.AF_INET, ip) for ip in ips]
         return [(family, socket.SOCK_STREAM, 6, "", (ip, 0)) for family, ip in families]
