@@ -20,7 +20,7 @@ _ERRORS = {
     403: (N_("This page is for the lab's team."), N_("If you need it for your work here, ask a manager for the role.")),
     404: (N_("There is nothing here, or it is not yours."), N_("Check the address, or start again from the home page.")),
     405: (N_("This page cannot be used that way."), N_("Start again from the home page.")),
-    413: (N_("This file is too large."), N_("Send a file of 10 MB at most.")),
+    413: (N_("This file is too large."), N_("Send a smaller file.")),
     429: (N_("That was many tries in a short time."), N_("Wait a few minutes, then try again.")),
     503: (N_("The lab is very busy at this moment."), N_("Nothing was half done. Wait a few seconds, then try again.")),
     500: (N_("Something broke on our side."), N_("Nothing was half done. The team can find out with the number below.")),
