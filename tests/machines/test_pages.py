@@ -467,7 +467,7 @@ STATEMENTS = {
     "/timetable?day=2026-11-27": 17,
     "/first-free": 16,
     "/reservations": 7,
-    "/reservations/1": 6,
+    "/reservations/1": 7,
     "/machines/laser-1/check-in": 5,
     "/machines/laser-1/edit": 8,
 }
