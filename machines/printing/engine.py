@@ -23,9 +23,11 @@ from sqlalchemy.exc import DBAPIError
 from app.kernel.db import db
 from machines.printing import engine_edge as edge
 from machines.printing.engine_edge import Outlook
+from machines.printing.quiet import Look
 from machines.printing.watch import Watch
 
 log = logging.getLogger(__name__)
+logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for every look is no news
 
 TICK = 1.0
 RENEW_SECONDS = 5.0
@@ -44,6 +46,7 @@ class Engine:
         # Of its own: what waits for a name to be resolved must not keep the database waiting.
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="printers")
         self._slots: dict[int, int] = {}
+        self._looks: list[Look] = []
         self._slots_at = self._held_at = -1e9
         self._leads = False
 
@@ -72,6 +75,7 @@ class Engine:
             if time.monotonic() - self._slots_at > SLOTS_SECONDS:
                 self._slots = await self.in_database(edge.near_slots)
                 self._slots_at = time.monotonic()
+            await self._keep_looks()
             await self._tend(await self.in_database(edge.outlooks, self._slots))
         except DBAPIError as error:
             log.warning("printers: database away: %s", error)
@@ -99,16 +103,24 @@ class Engine:
             self._held_at = begun
         return self._leads
 
+    async def _keep_looks(self) -> None:
+        looks, self._looks = self._looks, []
+        if looks:
+            await self.in_database(edge.keep, looks)
+
     async def _tend(self, outlooks: list[Outlook]) -> None:
         wanted = {one.link_id: one for one in outlooks}
         for link_id in self.watches.keys() - wanted.keys():
             await self.watches.pop(link_id).stop()
         for link_id, outlook in wanted.items():
             if link_id not in self.watches:
-                self.watches[link_id] = Watch(self.in_database, self.holder, outlook)
+                self.watches[link_id] = Watch(self.in_database, self.holder, outlook, self.note)
                 self.watches[link_id].begin()
             else:
                 self.watches[link_id].hear(outlook)
+
+    def note(self, look: Look) -> None:
+        self._looks.append(look)
 
     async def _dismiss(self) -> None:
         watches, self.watches, self._leads = list(self.watches.values()), {}, False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,11 +13,12 @@ from app.kernel import clock
 from app.kernel.db import db, locked, repeating, transaction
 from machines import usage
 from machines.models import Reservation
-from machines.printing import carrying, doors, observing
+from machines.printing import carrying, doors, observing, quiet
 from machines.printing.carrying import Order
 from machines.printing.gateway import Observation, PrinterBackend, PrinterError, RemoteFile, Seen
 from machines.printing.models import PollerLease, PrinterLink, PrintJob
 from machines.printing.observing import Change
+from machines.printing.quiet import Look
 from machines.printing.rules import OPEN, Circuit, JobState, Wish
 from machines.printing.wishes import Act
 from machines.rules import LIVE
@@ -138,6 +139,13 @@ def _saw(holder: str, link_id: int, seen: Observation, remote: RemoteFile | None
             carrying.note_success(link)
         changes = observing.apply(link_id=link_id, seen=seen, remote=remote)
         return (carrying.next_order(link_id, seen) if _is_ours(holder) else None), changes
+
+
+@repeating
+def keep(looks: Sequence[Look]) -> None:
+    """Looks that brought no news, of many printers together."""
+    with transaction():
+        quiet.keep(looks)
 
 
 @repeating

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +22,9 @@ import httpx
 from machines.printing import resolving
 from machines.printing.addresses import Address, Allowed, Ip
 from machines.printing.gateway import OutcomeUnknown, PrinterError, ServerFault, StartingUp, Unreachable
+
+# httpcore looks for it at every step of every request, all along the path; told once that it is not there, it asks asyncio.
+sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 CONNECT_SECONDS = 3.0
 MOST_BYTES = 2 * 1024 * 1024

@@ -74,7 +74,7 @@ def open_job(link_id: int) -> PrintJob | None:
 
 def note_state(link: PrinterLink, seen: Observation) -> None:
     """Keep the look, and since when the printer can be used or cannot."""
-    link.observed_at, link.observed_state, link.observed = seen.at, seen.state, _as_json(seen)
+    link.observed_at, link.observed_state, link.observed = seen.at, seen.state, as_json(seen)
     if seen.state in NOT_USABLE:
         link.unusable_since = link.unusable_since or seen.at
     elif link.unusable_since is not None or link.usable_since is None:
@@ -257,5 +257,5 @@ def _file(job: PrintJob) -> PrintFile:
     return db.session.scalars(select(PrintFile).where(PrintFile.id == job.file_id)).one()
 
 
-def _as_json(seen: Observation) -> dict[str, Any]:
+def as_json(seen: Observation) -> dict[str, Any]:
     return {**asdict(seen), "at": seen.at.isoformat(), "state": seen.state.value}

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -46,6 +48,8 @@ TOO_STRONG = ("ADMIN", "SETTINGS", "SYSTEM", "CONTROL")
 
 _WARM = frozenset(Seen) - {Seen.DISCONNECTED, Seen.CONNECTING, Seen.FAULT, Seen.UNKNOWN}
 """States in which a printer tells its temperatures."""
+WARM_FOR = timedelta(seconds=12)
+"""How long what was told of them is repeated."""
 
 
 class OctoPrint:
@@ -69,6 +73,7 @@ class OctoPrint:
     ) -> None:
         self.address, self.allowed, self.camera = address, allowed, camera
         self._headers = {"X-Api-Key": key} if key else {}
+        self._warm: Observation | None = None
 
     async def probe(self) -> ProbeResult:
         version = (await self._get("/api/version")).object()
@@ -100,7 +105,22 @@ class OctoPrint:
         return await self._with_temperatures(seen) if seen.state in _WARM else seen
 
     async def _with_temperatures(self, seen: Observation) -> Observation:
-        """The print matters more than its temperatures: without them where they are not told."""
+        """The print matters more than its temperatures: without them where they are not told.
+
+        While the printer does the same, they are asked for at every third look or so: half of all requests would be theirs.
+        """
+        if (last := self._warm) is not None and last.state is seen.state and seen.at - last.at < WARM_FOR:
+            return replace(
+                seen,
+                tool_temp=last.tool_temp,
+                tool_target=last.tool_target,
+                bed_temp=last.bed_temp,
+                bed_target=last.bed_target,
+            )
+        self._warm = await self._ask_temperatures(seen)
+        return self._warm
+
+    async def _ask_temperatures(self, seen: Observation) -> Observation:
         try:
             answer = await self._get("/api/printer?exclude=state,sd", deadline=EXTRA_SECONDS)
             found = answer.object().get("temperature")

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.kernel import clock
-from machines.printing import carrying, stills
+from machines.printing import carrying, quiet, stills
 from machines.printing import engine_edge as edge
 from machines.printing.carrying import Order
 from machines.printing.engine_edge import Outlook
@@ -30,7 +30,8 @@ from machines.printing.gateway import (
     ServerFault,
     TooLarge,
 )
-from machines.printing.rules import JobState
+from machines.printing.quiet import Look
+from machines.printing.rules import Circuit, JobState
 from machines.printing.wishes import Act
 
 log = logging.getLogger(__name__)
@@ -46,10 +47,14 @@ InDatabase = Callable[..., Awaitable[Any]]
 
 
 class Watch:
-    """`in_database` runs a function of `engine_edge`. The task belongs to whoever calls `begin`."""
+    """`in_database` runs a function of `engine_edge`; `note` keeps a look that brought no news, for a little later. The task
+    belongs to whoever calls `begin`.
+    """
 
-    def __init__(self, in_database: InDatabase, holder: str, outlook: Outlook) -> None:
+    def __init__(self, in_database: InDatabase, holder: str, outlook: Outlook, note: Callable[[Look], None]) -> None:
         self.outlook = outlook
+        self._note = note
+        self._last_whole: Observation | None = None
         self._db, self._holder = in_database, holder
         self._backend: PrinterBackend | None = None
         self._revision = outlook.revision
@@ -126,10 +131,15 @@ class Watch:
         backend = await self._door()
         seen = await _within(READ_SECONDS, backend.status())
         self._is_away = seen.state is Seen.OFFLINE
+        if self._is_quiet(seen):
+            self._note(Look(self.outlook.link_id, self.outlook.job_id, seen))
+            return
         remote = await self._file_of_job(backend, seen)
         if seen.state is Seen.FAULT and self.outlook.job_id and "error_details" in backend.capabilities:
             seen = await _with_details(backend, seen)
+        self._last_whole = None
         order = await self._db(edge.saw, self._holder, self.outlook.link_id, seen, remote)
+        self._last_whole = seen
         if order is not None:
             self._acted = True
             await self._carry_out(backend, order)
@@ -146,6 +156,13 @@ class Watch:
             with contextlib.suppress(PrinterError):
                 if (still := await _within(READ_SECONDS, backend.picture())) is not None:
                     await self._db(stills.keep, self.outlook.link_id, still.data)
+
+    def _is_quiet(self, seen: Observation) -> bool:
+        """Nothing asked, nothing new: the printer is idle as before, or goes on with the print that is known to go on."""
+        one = self.outlook
+        is_known = one.job_state is JobState.PRINTING and one.remote_path == seen.remote_path
+        is_calm = one.wish is None and one.circuit is Circuit.CLOSED and one.retry_at is None
+        return is_calm and quiet.is_quiet(self._last_whole, seen) and (is_known if one.job_id else seen.state is Seen.IDLE)
 
     async def _door(self) -> PrinterBackend:
         if self._revision != self.outlook.revision:

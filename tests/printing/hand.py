@@ -17,6 +17,7 @@ from machines.printing import engine_edge as edge
 from machines.printing.engine import Engine
 from machines.printing.gateway import Observation, Picture, PrinterError, ProbeResult, RemoteFile, Seen
 from machines.printing.models import PrinterLink
+from machines.printing.quiet import Look
 from machines.printing.watch import Watch
 
 
@@ -27,6 +28,7 @@ class Hand:
         self.loop = asyncio.new_event_loop()
         self.engine, self.link_id = Engine(app, holder=holder), link.id
         self.watch: Watch | None = None
+        self.looks: list[Look] = []
 
     def round(self, seconds: float = 0) -> float:
         """Some seconds later, one round. How long the engine would wait for the next."""
@@ -51,9 +53,13 @@ class Hand:
         found = await run(edge.outlooks, await run(edge.near_slots))
         outlook = next(one for one in found if one.link_id == self.link_id)
         if self.watch is None:
-            self.watch = Watch(run, self.engine.holder, outlook)
+            self.watch = Watch(run, self.engine.holder, outlook, self.looks.append)
         self.watch.outlook = outlook
-        return await self.watch.round()
+        wait = await self.watch.round()
+        if self.looks:
+            await run(edge.keep, self.looks)
+            self.looks.clear()
+        return wait
 
 
 class Scripted:
