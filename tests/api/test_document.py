@@ -19,16 +19,20 @@ from app.accounts import tokens
 from app.kernel import clock
 from app.kernel.actors import HOUSE, Role
 from app.kernel.api import SCOPES
-from app.kernel.db import transaction
+from app.kernel.db import db, transaction
 from app.kernel.money import Cents
 from billing import payments
 from billing.rules import Method
 from machines import reservations, usage
+from machines.models import Reservation
+from machines.printing import metering
+from machines.printing.rules import JobState, Outcome, Source
 from machines.rules import Claim
 from machines.usage import Ending
 from tests.browser.scene import a_whole_lab
 from tests.builders import a_member, acting, period
 from tests.conftest import as_a_server_would
+from tests.printing.engine_scene import a_file, a_link, attach, put
 from tests.trainings.scene import a_certification
 
 pytestmark = pytest.mark.slow
@@ -53,14 +57,27 @@ def document(app):
         charge = usage.end(actor=acting(ada), reservation_id=1, ending=Ending(is_clean=True))
     with transaction():
         receipt = payments.take(actor=acting(lab.lea), payer_id=ada.id, cents=Cents(100), method=Method.CASH, at=clock.now())
+    job = _a_print_that_was_lost(ada, lab.machine)
     app.config["FUZZ_KNOWN"] = {
         "reservation_id": 2, "charge_id": charge.id, "certification_id": 1, "member_id": ada.id, "number": receipt.number,
+        "job_id": job.id, "file_id": job.file_id,
     }  # fmt: skip
     with transaction():
         app.config["FUZZ_TOKEN"] = tokens.create_api_token(
             actor=HOUSE, member_id=ada.id, name="fuzzer", scopes=list(SCOPES), days=1
         )
     return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)
+
+
+def _a_print_that_was_lost(owner, machine):
+    """In the third reservation; the machine is a printer from now on."""
+    a_link(machine)
+    with transaction():
+        reservation = db.session.get_one(Reservation, 3)
+    job = put(attach(owner, reservation, a_file(owner)), JobState.LOST, ended_at=clock.now())
+    with transaction():
+        metering.record(job=job, outcome=Outcome.UNKNOWN, source=Source.OBSERVED, at=clock.now())
+    return job
 
 
 def test_every_operation_answers_as_the_document_says(document, app):
