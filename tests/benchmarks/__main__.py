@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.benchmarks import booking, feeds, footprint, gcode, history, races, report
+from tests.benchmarks import booking, feeds, footprint, gcode, history, printers, races, report
 from tests.benchmarks.report import Line
 from tests.benchmarks.seed import House, add_history, house, seed
 from tests.real import postgres
@@ -50,6 +50,7 @@ def _all(folder: Path) -> Iterator[Line]:
     yield from booking.through_the_page(small, folder)
     yield from races.measure(small, "SQLite")
     yield from footprint.background_worker(small)
+    yield from printers.measure(folder)
     yield from _on_postgresql(folder)
 
 
