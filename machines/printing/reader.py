@@ -126,7 +126,7 @@ class Reader:
             return
         if len(code) >= CODE_MOST and self.long_line is None:
             self.long_line = self.motion.line
-        words = _WORDS.findall(code.partition(b"*")[0])
+        words = _WORDS.findall(code)
         if words and words[0][0] == b"N" and code[:1] == b"N":
             del words[0]
             code = code[1:].lstrip(b"0123456789 \t")

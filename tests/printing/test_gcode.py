@@ -53,6 +53,7 @@ def test_a_file_as_a_slicer_writes_it():
         ("M83\nG1 X1 E5\nG1 E-2\n", 5),
         ("M83\nG1 X1 Y1 E5\nG1 X2 Y2 E-1\nG1 X3 Y3 E1\nG1 X4 Y4 E1\n", 6),
         ("M82\nG1 X1 E5\nG91\nG1 E-2\nG90\nG1 X2 E6\n", 6),
+        ("G91\nG1 X1 E5\nG1 X1 E5\nG90\nG1 X1 E11\n", 11),
         ("M83\nG20\nG1 X1 E1\nG21\nG1 X1 E1\n", 26.4),
         ("M83\nM200 D2\nG1 X1 E3.14159265\nM200 D0\nG1 X2 E1\n", 2),
         ("M83\nG2 X10 Y0 I5 J0 E4\n", 4),
@@ -113,6 +114,7 @@ def test_each_side_of_the_box_has_its_line():
         ("M83\nG1 F600\nG1 X100 E1\n", 10),
         ("M83\nG1 X100 F1200 E1\nG4 S3\nG4 P2000\n", 10),
         ("M83\nG1 F600\nG1 X100 Y0 E1\nG1 X200 Y0 F6000\nG0 X300 Y0\nG0 X400 Y0\n", 13),
+        ("M83\nG1 F600 X100 Y0 E1\nG1 F6000 X200 Y0 E1\nG1 X300 Y0 E1\n", 12),
         ("M83\nG1 X10 Y0 F600\nG3 X-10 Y0 I-10 J0 E1\n", 4),
         ("M83\nG1 F60\nG1 X3 Y4 E1\nG1 E-4\nG1 Z10\n", 19),
         ("M83\nG20\nG1 F60\nG1 X3 E1\n", 3),
@@ -171,6 +173,7 @@ def test_a_byte_order_mark_and_other_letters_do_no_harm():
         ("M117 see M112 G12", ["M117"]),
         ("@pause now", ["@PAUSE"]),
         ("firmware_restart", ["FIRMWARE_RESTART"]),
+        ("G28\rM112\r", ["G28", "M112"]),
         ("; M112", []),
     ],
 )
