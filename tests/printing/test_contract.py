@@ -102,7 +102,7 @@ def test_what_is_no_gcode_in_our_folder_is_rejected(bench, tmp_path, name):
 def test_a_print_is_seen_from_its_start_to_its_end(bench, tmp_path):
     async def story():
         printer = bench.printer
-        source = gcode(tmp_path, seconds=1.5)
+        source = gcode(tmp_path, seconds=3)
         ends_of_lines = {0} | {at + 1 for at, byte in enumerate(source.read_bytes()) if byte == ord("\n")}
         path = await printer.upload(source, bench.name, MARKER)
         await printer.start(path)
@@ -119,7 +119,7 @@ def test_a_print_is_seen_from_its_start_to_its_end(bench, tmp_path):
         assert (now.state, now.remote_path, now.completion, now.filepos) == (Seen.IDLE, path, 100, source.stat().st_size)
         stored = await printer.stat(path)
         assert (stored.successes, stored.failures, stored.last_success) == (1, 0, True)
-        assert stored.last_print_seconds == pytest.approx(1.5, abs=0.7)
+        assert stored.last_print_seconds == pytest.approx(3, abs=1.5)
 
     run(story())
 
@@ -127,7 +127,7 @@ def test_a_print_is_seen_from_its_start_to_its_end(bench, tmp_path):
 def test_a_pause_takes_a_moment_and_stops_the_clock_of_the_print(bench, tmp_path):
     async def story():
         printer = bench.printer
-        path = await printer.upload(gcode(tmp_path, seconds=5), bench.name, MARKER)
+        path = await printer.upload(gcode(tmp_path, seconds=30), bench.name, MARKER)
         await printer.start(path)
         await seen(printer, Seen.PRINTING)
         await printer.pause()
@@ -144,7 +144,7 @@ def test_a_pause_takes_a_moment_and_stops_the_clock_of_the_print(bench, tmp_path
 def test_a_resume_that_would_be_lost_is_not_sent(bench, tmp_path):
     async def story():
         printer = bench.printer
-        path = await printer.upload(gcode(tmp_path, seconds=6, dwell=1), bench.name, MARKER)
+        path = await printer.upload(gcode(tmp_path, seconds=30, dwell=1), bench.name, MARKER)
         await printer.start(path)
         await seen(printer, Seen.PRINTING)
         await printer.pause()
@@ -160,7 +160,7 @@ def test_a_resume_that_would_be_lost_is_not_sent(bench, tmp_path):
 def test_a_stopped_print_leaves_nothing_of_its_progress(bench, tmp_path):
     async def story():
         printer = bench.printer
-        path = await printer.upload(gcode(tmp_path, seconds=5), bench.name, MARKER)
+        path = await printer.upload(gcode(tmp_path, seconds=30), bench.name, MARKER)
         await printer.start(path)
         await seen(printer, Seen.PRINTING)
         await printer.cancel(path)
@@ -175,7 +175,7 @@ def test_a_stopped_print_leaves_nothing_of_its_progress(bench, tmp_path):
 def test_another_print_is_never_stopped_nor_one_that_is_not_there(bench, tmp_path):
     async def story():
         printer = bench.printer
-        path = await printer.upload(gcode(tmp_path, seconds=5), "by-hand.gcode", {})
+        path = await printer.upload(gcode(tmp_path, seconds=30), "by-hand.gcode", {})
         bench.start_here(path)
         found = await seen(printer, Seen.PRINTING)
         assert found.started_by == "member"
@@ -192,7 +192,7 @@ def test_another_print_is_never_stopped_nor_one_that_is_not_there(bench, tmp_pat
 def test_nothing_starts_twice_and_nothing_is_done_to_a_print_that_is_not(bench, tmp_path):
     async def story():
         printer = bench.printer
-        path = await printer.upload(gcode(tmp_path, seconds=5), bench.name, MARKER)
+        path = await printer.upload(gcode(tmp_path, seconds=30), bench.name, MARKER)
         with pytest.raises(NotFound):
             await printer.start("fablab/0/0-0.gcode")
         with pytest.raises(Conflict):

@@ -162,7 +162,7 @@ def test_case_40_a_server_that_drips_is_left_in_time(host, act):
         began = time.monotonic()
         found = await printer(host(act).url).status()
         assert found.state is Seen.OFFLINE
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5
 
     asyncio.run(story())
 
@@ -173,7 +173,7 @@ def test_case_40_a_write_to_such_a_server_has_an_unknown_outcome(host, act):
         began = time.monotonic()
         with pytest.raises(OutcomeUnknown):
             await printer(host(act).url).pause()
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5
 
     asyncio.run(story())
 
@@ -185,7 +185,7 @@ def test_case_40_many_dripping_servers_hold_up_nobody(host):
         well = [printer(host(answering(JOB)).url).status() for _ in range(10)]
         found = await asyncio.gather(*away, *well)
         assert [one.state for one in found] == [Seen.OFFLINE] * 10 + [Seen.IDLE] * 10
-        assert time.monotonic() - began < 2.5
+        assert time.monotonic() - began < 6
 
     asyncio.run(story())
 

@@ -91,7 +91,7 @@ def gcode(folder: Path, *, seconds: float = 2, name: str = "part.gcode", begin: 
     return path
 
 
-async def seen(printer: PrinterBackend, *states: Seen, seconds: float = 10) -> Observation:
+async def seen(printer: PrinterBackend, *states: Seen, seconds: float = 20) -> Observation:
     deadline = time.monotonic() + seconds
     while (now := await printer.status()).state not in states:
         assert time.monotonic() < deadline, f"still {now}"
