@@ -145,7 +145,7 @@ def _delayed(actor: Actor, reservation_id: int) -> tuple[Reservation, Machine, P
 
 
 def _in_the_way(reservation: Reservation) -> PrintJob | None:
-    """The print under way on its printer that is somebody else's and passes into this slot; None of slots that are over."""
+    """Somebody else's print on its printer that surely passes into this slot; None of slots that are over."""
     if reservation.status not in (*_BEFORE_USE, Status.IN_USE) or reservation.ends_at <= clock.now():
         return None
     found = (
@@ -155,7 +155,7 @@ def _in_the_way(reservation: Reservation) -> PrintJob | None:
         .where(PrintJob.reservation_id != reservation.id)
     )
     job = db.session.scalars(found).one_or_none()
-    if job is None:
+    if job is None or (job.overrun_since is None and reservation.starts_at > clock.now()):
         return None
     following = overruns.harmed(job)
     return job if following is not None and following.id == reservation.id else None

@@ -110,12 +110,14 @@ def correct(*, actor: Actor, job_id: int, outcome: Outcome, note: str, is_free: 
 def lines(reservation: Reservation, machine: Machine, time_line: NewLine) -> list[NewLine] | None:
     """What a reservation of a printer is charged: time by the way it counts, and a line of material a print.
 
-    None for a machine that is no printer of the house: it is charged its `time_line`.
+    None for a machine that is no printer of the house, or no longer: it is charged its `time_line`.
     """
     link = bills.link_of(machine.id)
     if link is None:
         return None
     known = bills.ground(reservation, machine, link, time_line)
+    if not known.jobs and not (link.is_enabled and link.address):
+        return None
     return list(bills.lines(known, current([job.id for job in known.jobs])).values())
 
 

@@ -184,6 +184,16 @@ def test_a_slot_without_a_print_is_charged_as_ever(shop, slot):
     assert told(charge_of(slot)) == [("printer (en)", 120, None, SLOT_CENTS)]
 
 
+@pytest.mark.parametrize(("enabled", "cents"), [(True, 0), (False, SLOT_CENTS)])
+def test_an_empty_slot_costs_nothing_where_the_printer_counts_unless_it_is_switched_off(shop, link, slot, enabled, cents):
+    with transaction():
+        row = db.session.merge(link)
+        row.counting, row.is_enabled = Counting.MACHINE, enabled
+    set_clock("16:00")
+    end(shop.ada, slot)
+    assert costs(slot) == cents
+
+
 def test_a_machine_without_a_printer_is_charged_as_ever(shop):
     laser = a_slot(shop, machine=shop.laser1)
     set_clock("16:00")

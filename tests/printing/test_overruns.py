@@ -18,7 +18,7 @@ from machines.printing.models import PrintEvent, PrintJob
 from machines.printing.rules import EndPolicy, JobState, Outcome, Wish
 from machines.rules import Status
 from tests.builders import acting
-from tests.machines.scene import a_machine, at, book, check_in, fresh, set_clock
+from tests.machines.scene import a_machine, book, check_in, fresh, set_clock
 from tests.machines.scene import codes_of as codes
 from tests.printing.prints_scene import a_file, a_job, a_printer, a_slot, ends, later, seen
 
@@ -253,27 +253,29 @@ def test_nobody_is_absent_from_a_busy_printer(shop, link, slot, job, following):
 def test_they_see_until_when_and_where_else(shop, job, following, sibling):
     assert delay_of(following) is None
     look(job, 180)
+    assert delay_of(following) is None, "one look is no proof"
+    sees_it_late(job)
     found = delay_of(following)
     assert (found.free_about, [one.id for one in found.siblings], found.may_leave, found.may_end) == (
-        at("17:00"), [sibling.id], True, False,
+        fresh(job).ends_about, [sibling.id], True, False,
     )  # fmt: skip
 
 
 def test_a_sibling_that_is_taken_or_asks_for_more_is_not_offered(shop, job, following, sibling):
-    look(job, 180)
+    sees_it_late(job)
     a_printer(shop, shop.laser2)
     book(shop.lea, sibling, "17:00", 1)
     assert delay_of(following).siblings == []
 
 
 def test_waiting_keeps_the_slot(shop, job, following):
-    look(job, 180)
+    sees_it_late(job)
     choose(delays.wait, shop.ben, following)
     assert fresh(following).status is Status.CONFIRMED
 
 
 def test_giving_back_is_free_however_late(shop, job, following):
-    look(job, 180)
+    sees_it_late(job)
     set_clock("16:10")
     choose(delays.give_back, shop.ben, following)
     assert fresh(following).status is Status.CANCELLED
@@ -281,7 +283,7 @@ def test_giving_back_is_free_however_late(shop, job, following):
 
 def test_moving_takes_the_same_time_on_the_other_printer_and_the_files_along(shop, link, job, following, sibling):
     a_job(following, link, a_file(shop.ben, "vase.gcode"), state=JobState.ATTACHED, started_at=None, remote_path=None)
-    look(job, 180)
+    sees_it_late(job)
     taken = choose(delays.move_to, shop.ben, following, machine_id=sibling.id)
     assert (taken.machine_id, taken.starts_at, taken.ends_at) == (sibling.id, following.starts_at, following.ends_at)
     assert fresh(following).status is Status.CANCELLED
@@ -290,7 +292,7 @@ def test_moving_takes_the_same_time_on_the_other_printer_and_the_files_along(sho
 
 
 def test_a_move_that_is_refused_keeps_the_slot(shop, job, following, sibling):
-    look(job, 180)
+    sees_it_late(job)
     with pytest.raises(Refused) as refused:
         choose(delays.move_to, shop.ben, following, machine_id=shop.laser1.id)
     assert codes(refused) == ["printing.not_sibling"]
@@ -306,7 +308,7 @@ def test_no_choice_is_left_when_the_printer_is_not_late(shop, job, following, si
 
 
 def test_nobody_chooses_for_others(shop, job, following):
-    look(job, 180)
+    sees_it_late(job)
     for act in (delays.wait, delays.give_back, delays.end_print):
         with pytest.raises(NotAllowed):
             choose(act, shop.ada, following)
@@ -315,7 +317,7 @@ def test_nobody_chooses_for_others(shop, job, following):
 @pytest.mark.parametrize("policy", list(EndPolicy))
 def test_who_is_next_and_there_ends_it_where_the_rule_says_so(shop, link, job, following, policy):
     decide(link, policy)
-    look(job, 180)
+    sees_it_late(job)
     set_clock("16:00")
     check_in(shop.ben, following, shop.printer)
     if policy is not EndPolicy.ASK_NEXT:
@@ -330,7 +332,7 @@ def test_who_is_next_and_there_ends_it_where_the_rule_says_so(shop, link, job, f
 
 def test_nobody_ends_it_before_their_slot_or_from_afar(shop, link, job, following):
     decide(link, EndPolicy.ASK_NEXT)
-    look(job, 180)
+    sees_it_late(job)
     set_clock("16:05")
     with pytest.raises(Refused) as refused:
         choose(delays.end_print, shop.ben, following)
