@@ -189,10 +189,24 @@ def test_everybody_printed_gets_in_with_the_printed_password(lab):
 
 MEMBER = (
     "/", "/machines", "/machines?show=mine", "/first-free", "/timetable", "/reservations", "/competences", "/account",
-    "/account/competences", "/account/money", "/account/data.json", "/charter", "/prices", "/hours",
+    "/account/competences", "/account/money", "/account/data.json", "/charter", "/prices", "/hours", "/prints", "/print-files",
+    "/printers/book",
 )  # fmt: skip
 DESK = ("/desk", "/members")
-TEAM = (*DESK, "/today", "/places", "/places/site/hours", "/settings", "/setup", "/machines/surjeteuse/edit", "/charter/editor")
+TEAM = (
+    *DESK,
+    "/today",
+    "/places",
+    "/places/site/hours",
+    "/settings",
+    "/setup",
+    "/machines/surjeteuse/edit",
+    "/charter/editor",
+    "/prints/approvals",
+    "/printers/wall",
+    "/materials",
+    "/machines/heron/prints",
+)
 PAGES = {
     "ines": MEMBER,
     "karim": MEMBER,
@@ -201,7 +215,7 @@ PAGES = {
     "chloe": (*MEMBER, "/competences/decoupe-laser", "/competences/decoupe-laser/certifications"),
     "paul": DESK,
     "lea": (*MEMBER, *TEAM, "/competences/fraiseuse"),
-    "nora": (*TEAM, "/admin/letters", "/admin/outbox"),
+    "nora": (*TEAM, "/admin/letters", "/admin/outbox", "/printers", *(f"/printers/{one.slug}/link" for one in PRINTERS)),
 }
 
 
@@ -246,6 +260,7 @@ def test_every_reservation_bill_question_and_letter_can_be_opened(lab):
         return [address % ident for ident in db.session.scalars(select(column).order_by(column.desc()).limit(25))]
 
     assert broken(as_(lab, "lea"), [*pages("/reservations/%d", Reservation.id), *pages("/adjustments/%d", Adjustment.id)]) == {}
+    assert broken(as_(lab, "lea"), [*pages("/prints/%d", PrintJob.id), *pages("/print-files/%d", PrintFile.id)]) == {}
     assert broken(as_(lab, "nora"), pages("/admin/letters/%d", Mail.id)) == {}
     assert broken(as_(lab, "paul"), pages("/receipts/%s", Receipt.number)) == {}
 

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from io import BytesIO
 from random import Random
 
+from sqlalchemy import select
+
 from app.demo.equipment.filaments import FILAMENTS, PRINTERS, Printer
 from app.demo.gcodes import PIECES, Piece, sliced
 from app.demo.people import Person
@@ -18,8 +20,11 @@ from app.demo.plans import Plan, weighted
 from app.demo.story import Story
 from app.kernel import clock
 from app.kernel.actors import Actor
+from app.kernel.db import db
 from app.kernel.money import Cents
 from app.kernel.periods import Period
+from billing import adjustments
+from billing.models import Adjustment, Charge
 from machines import usage
 from machines.printing import carrying, files, links, materials, metering, observing, prints
 from machines.printing.carrying import Order
@@ -33,12 +38,13 @@ BEFOREHAND = timedelta(hours=3)
 """How long before coming people send their file, where there is time."""
 HANDS, ROOM = timedelta(minutes=3), timedelta(minutes=14)
 """From the check-in to the start; and what of a slot is not for printing."""
-WAITING = timedelta(days=3)
+WAITING = timedelta(days=8)
 """A print nobody saw end is not older than this: later ones have been settled."""
 
 ENDS = {"done": 82.0, "stopped": 5.0, "spoilt": 5.0, "fault": 4.0, "blamed": 4.0}
 FAULT = "Heater of the nozzle: temperature out of bounds"
 SPOILT = "Première couche décollée : pas de bordure dans le fichier."
+HALF = "Vu avec Tom : buse encrassée. La moitié vous est rendue."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,7 @@ class _Print:
     """What is known of one before it is over."""
 
     plan: Plan
+    reservation_id: int
     job_id: int
     seconds: float
     size: int
@@ -88,13 +95,13 @@ class Prints:
         starts = max(clock.now(), begins) + HANDS
         dice = self.story.dice("print ends", one.job_id)
         end = weighted(tuple(ENDS), tuple(ENDS.values()), dice)
-        if end == "spoilt" and one.plan.person is self.host:  # nobody corrects their own
+        if end in ("spoilt", "blamed") and one.plan.person is self.host:  # nobody corrects their own
             end = "stopped"
         lasts = timedelta(seconds=one.seconds * dice.uniform(1.0, 1.08))
         over = starts + lasts * (1 if end == "done" else dice.uniform(0.2, 0.8))
         if end == "done" and not self.has_lost and self.story.now - WAITING < over <= self.story.now - timedelta(hours=20):
             self.has_lost, end = True, "lost"
-        self.story.at(starts, lambda: self._start(one, reservation_id, lasts, over, end))
+        self.story.at(starts, lambda: self._start(one, lasts, over, end))
         return over
 
     def did_not_come(self, reservation_id: int, over: datetime) -> None:
@@ -128,11 +135,11 @@ class Prints:
         linked = self.linked[plan.one.slug]
         code = sliced(piece, filament=filament, bed=linked.printer.bed[:2], nozzle=linked.printer.nozzle)
         job = self.attach(plan.person.actor, reservation_id, piece.name, code)
-        self.going[reservation_id] = _Print(plan, job.id, 60.0 * piece.minutes, len(code))
+        self.going[reservation_id] = _Print(plan, reservation_id, job.id, 60.0 * piece.minutes, len(code))
         if job.needs_approval and plan.piece is None:
             self.story.at(clock.now() + timedelta(minutes=1), lambda: self.approve(job.id))
 
-    def _start(self, one: _Print, reservation_id: int, lasts: timedelta, over: datetime, end: str) -> None:
+    def _start(self, one: _Print, lasts: timedelta, over: datetime, end: str) -> None:
         linked = self.linked[one.plan.one.slug]
         path = self.send(one.plan.person.actor, linked.link_id, one.job_id).remote_path
         link_id, begun = linked.link_id, clock.now()
@@ -142,7 +149,7 @@ class Prints:
 
         def first() -> None:
             observing.apply(link_id=link_id, seen=look())
-            usage.begin_with_print(reservation_id)
+            usage.begin_with_print(one.reservation_id)
 
         self.story.at(begun + timedelta(seconds=20), first)
         self.story.at(over, lambda: self._end(one, link_id, path, look, end))
@@ -174,6 +181,14 @@ class Prints:
             self.story.at(soon, lambda: self._correct(self.host.actor, one.job_id, Outcome.FILE_FAILED, SPOILT))
         elif end == "blamed":
             self.story.at(soon, lambda: self._correct(one.plan.person.actor, one.job_id, Outcome.MACHINE_FAILED, ""))
+            self.story.at(soon + timedelta(hours=26), lambda: self._answer(f"reservation:{one.reservation_id}"))
+
+    def _answer(self, subject: str) -> None:
+        """The team looks at a claim that was worth looking at."""
+        waiting = select(Adjustment, Charge).join(Charge, Charge.id == Adjustment.charge_id)
+        for asked, charge in db.session.execute(waiting.where(Charge.subject == subject, Adjustment.answered_at.is_(None))):
+            half = Cents(charge.total_cents // 2)
+            adjustments.accept(actor=self.host.actor, adjustment_id=asked.id, new_cents=half, words=HALF, at=clock.now())
 
     def _correct(self, actor: Actor, job_id: int, outcome: Outcome, note: str) -> None:
         metering.correct(actor=actor, job_id=job_id, outcome=outcome, note=note)

@@ -21,10 +21,10 @@ class Filament:
 
 
 FILAMENTS = (
-    Filament("PLA", both("PLA", "PLA"), 1240, 2600),
-    Filament("PETG", both("PETG", "PETG"), 1270, 2900),
-    Filament("TPU", both("TPU souple", "Soft TPU"), 1210, 4800),
-    Filament("ASA", both("ASA", "ASA"), 1070, 3900),
+    Filament("PLA", both("PLA, toutes couleurs", "PLA, any colour"), 1240, 2600),
+    Filament("PETG", both("PETG, noir ou translucide", "PETG, black or clear"), 1270, 2900),
+    Filament("TPU", both("TPU souple, noir", "Soft TPU, black"), 1210, 4800),
+    Filament("ASA", both("ASA, pour dehors", "ASA, for outdoors"), 1070, 3900),
 )
 
 
