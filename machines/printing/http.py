@@ -17,8 +17,6 @@ from functools import cache
 from ipaddress import IPv6Address
 from typing import Any
 
-import httpx
-
 from machines.printing import resolving
 from machines.printing.addresses import Address, Allowed, Ip
 from machines.printing.gateway import OutcomeUnknown, PrinterError, ServerFault, StartingUp, Unreachable
@@ -77,6 +75,8 @@ async def ask(
     Raises AddressRefused; Unreachable when nothing was sent, or reading; StartingUp when something answers that is not HTTP;
     ServerFault for too long an answer; for writes that left and have no answer, OutcomeUnknown (Reset when the server hung up).
     """
+    import httpx  # only here: hardly any process of the web ever speaks to a printer, and it weighs five megabytes
+
     progress = _Progress()
     is_write = method != "GET"
     try:
@@ -113,6 +113,8 @@ async def _once(
     progress: _Progress,
     content: Mapping[str, Any],
 ) -> Answer:
+    import httpx
+
     host = f"[{ip}]" if isinstance(ip, IPv6Address) else str(ip)
     url = f"{address.scheme}://{host}:{address.port}{path}"
     fixed = {"Host": address.authority, "Connection": "close", "Accept-Encoding": "identity", "User-Agent": "etabli"}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from flask import current_app
 
 from app.kernel.settings import Settings
+
+if TYPE_CHECKING:  # loaded by who seals or opens: it weighs seven megabytes, and few processes do
+    from cryptography.fernet import Fernet
 
 
 class Unreadable(Exception):
@@ -24,6 +25,8 @@ def seal(secret: str) -> str:
 
 def open_sealed(sealed: str) -> str:
     """What `seal` was given. Raises Unreadable."""
+    from cryptography.fernet import InvalidToken
+
     try:
         return _fernet().decrypt(sealed.encode("utf-8", "replace")).decode()
     except InvalidToken as error:
@@ -31,11 +34,16 @@ def open_sealed(sealed: str) -> str:
 
 
 def _fernet() -> Fernet:
+    from cryptography.fernet import Fernet
+
     settings: Settings = current_app.extensions["settings"]
     return Fernet(_derived(settings.secret_key))
 
 
 @lru_cache(maxsize=4)
 def _derived(secret_key: str) -> bytes:
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
     derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"etabli: keys of printers").derive(secret_key.encode())
     return base64.urlsafe_b64encode(derived)
