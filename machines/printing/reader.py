@@ -35,6 +35,7 @@ _MACRO: Final = re.compile(rb"\s*(@?[A-Z_][A-Z0-9_]{2,39})(?![^\s=])")
 _HEATER: Final = re.compile(rb"HEATER\s*=\s*(\w+).*TARGET\s*=\s*([\d.]{1,9})")
 _BRACKETS: Final = re.compile(rb"\([^)]*\)?")
 _CONTROL: Final = bytes({*range(32), 127} - set(b"\t\n\r"))
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _TEXTS: Final = frozenset({"M0", "M1", "M16", "M23", "M28", "M30", "M32", "M98", "M117", "M118", "M291", "M550", "M551", "M928"})
 """Commands followed by words of their own, which are no commands."""
 _ACTS: Final = frozenset(
@@ -65,8 +66,6 @@ class Reader:
     def feed(self, blocks: Iterable[bytes]) -> None:
         for block in blocks:
             self._look_for_control(block)
-            if self.size == 0:
-                block = block.removeprefix(b"\xef\xbb\xbf")
             self.size += len(block)
             head, newline, tail = block.rpartition(b"\n")
             if newline:
@@ -90,6 +89,8 @@ class Reader:
 
     def _take(self, lines: bytes) -> None:
         """Whole lines, each with its end."""
+        if self.motion.line == 0:
+            lines = lines.removeprefix(_BYTE_ORDER_MARK)
         if b"\r" in lines:
             lines = lines.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         motion, routines = self.motion, self.routines

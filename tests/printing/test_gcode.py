@@ -53,7 +53,7 @@ def test_a_file_as_a_slicer_writes_it():
         ("M83\nG1 X1 E5\nG1 E-2\n", 5),
         ("M83\nG1 X1 Y1 E5\nG1 X2 Y2 E-1\nG1 X3 Y3 E1\nG1 X4 Y4 E1\n", 6),
         ("M82\nG1 X1 E5\nG91\nG1 E-2\nG90\nG1 X2 E6\n", 6),
-        ("G91\nG1 X1 E5\nG1 X1 E5\nG90\nG1 X1 E11\n", 11),
+        ("G91\nG1 X1 E5\nG1 X1 E5\nG90\n", 10),
         ("M83\nG20\nG1 X1 E1\nG21\nG1 X1 E1\n", 26.4),
         ("M83\nM200 D2\nG1 X1 E3.14159265\nM200 D0\nG1 X2 E1\n", 2),
         ("M83\nG2 X10 Y0 I5 J0 E4\n", 4),
@@ -72,6 +72,10 @@ def test_plastic_is_net_of_retractions_in_every_way_of_counting(text, mm):
 def test_every_tool_has_its_own_plastic():
     facts = read("M83\nG1 X1 E1\nT1\nG1 X2 E2\nG1 E-5\nT0\nG1 X1 E1\nT1\nG1 E5\n")
     assert (facts.filament_mm, facts.tools_used) == ((2.0, 2.0), (Reach(0, 6), Reach(1, 3)))
+
+
+def test_a_lone_carriage_return_ends_a_line_as_well():
+    assert read("G28\rT3\r").tools_used == (Reach(3, 2),)
 
 
 def test_a_tool_is_taken_by_heating_it_too():
@@ -114,7 +118,7 @@ def test_each_side_of_the_box_has_its_line():
         ("M83\nG1 F600\nG1 X100 E1\n", 10),
         ("M83\nG1 X100 F1200 E1\nG4 S3\nG4 P2000\n", 10),
         ("M83\nG1 F600\nG1 X100 Y0 E1\nG1 X200 Y0 F6000\nG0 X300 Y0\nG0 X400 Y0\n", 13),
-        ("M83\nG1 F600 X100 Y0 E1\nG1 F6000 X200 Y0 E1\nG1 X300 Y0 E1\n", 12),
+        ("M83\nG1 F600 X100 Y0 E1\nG1 F3000 X200 Y0 E1\nG1 X300 Y0 E1\n", 14),
         ("M83\nG1 X10 Y0 F600\nG3 X-10 Y0 I-10 J0 E1\n", 4),
         ("M83\nG1 F60\nG1 X3 Y4 E1\nG1 E-4\nG1 Z10\n", 19),
         ("M83\nG20\nG1 F60\nG1 X3 E1\n", 3),
@@ -156,7 +160,8 @@ def test_what_slicers_say(comments, expected):
 
 def test_a_byte_order_mark_and_other_letters_do_no_harm():
     facts = read(b"\xef\xbb\xbfM83\n; \xe9t\xe9 \xc3\xa9\nG1 X1 Y1 E1\n")
-    assert (facts.others, facts.filament_mm, facts.control_line) == (0, (1.0,), None)
+    assert (facts.others, facts.filament_mm, facts.control_line, facts.size) == (0, (1.0,), None, 28)
+    assert read(b"\xef\xbb\xbfM83\n", block=1) == read(b"\xef\xbb\xbfM83\n")
 
 
 @pytest.mark.parametrize(
@@ -173,7 +178,6 @@ def test_a_byte_order_mark_and_other_letters_do_no_harm():
         ("M117 see M112 G12", ["M117"]),
         ("@pause now", ["@PAUSE"]),
         ("firmware_restart", ["FIRMWARE_RESTART"]),
-        ("G28\rM112\r", ["G28", "M112"]),
         ("; M112", []),
     ],
 )
