@@ -19,11 +19,12 @@ from app.kernel.refusals import Refused
 from machines.models import Reservation
 from machines.printing import circuits, files, gateway, observing, wishes
 from machines.printing.circuits import Standing
-from machines.printing.events import note
+from machines.printing.events import note, tell_not_there
 from machines.printing.gateway import Observation, PrinterError, Seen
 from machines.printing.models import ForeignPrint, PrinterLink, PrintFile, PrintJob
-from machines.printing.rules import ENDED, Circuit, JobState, Wish
+from machines.printing.rules import ENDED, UNREACHABLE_ALARM, Circuit, JobState, Wish
 from machines.printing.wishes import STARTED_WITHIN, Act
+from machines.rules import LIVE
 
 FORGOTTEN_AFTER = timedelta(days=7)
 """How long after its end a file stays on the printer's server."""
@@ -141,6 +142,7 @@ def take_back(job: PrintJob, why: str) -> None:
 
 def note_success(link: PrinterLink) -> None:
     if link.failures or link.circuit is not Circuit.CLOSED or link.retry_at is not None:
+        link.alerted_at = None
         _stand(link, Standing())
 
 
@@ -151,8 +153,23 @@ def note_failure(link: PrinterLink, at: datetime, error: PrinterError | None) ->
     _stand(link, after)
     if before.circuit is not after.circuit:
         audit.record(HOUSE, "printer.circuit", link.subject, circuit=after.circuit.value, trouble=after.trouble)
+    if after.opened_at is not None and link.alerted_at is None and at - after.opened_at > UNREACHABLE_ALARM:
+        _alert(link, at)
     if after.circuit is Circuit.AUTH and before.circuit is not Circuit.AUTH:
         mail.send("printing.key_refused", key=f"printing.key_refused:{link.id}:{at.isoformat()}", link=link.id)
+
+
+def _alert(link: PrinterLink, at: datetime) -> None:
+    """Once for each silence, in a slot: the team is told. A print that is under way has an alarm of its own."""
+    running = select(Reservation).where(
+        Reservation.machine_id == link.machine_id,
+        Reservation.status.in_(LIVE),
+        Reservation.starts_at <= at,
+        Reservation.ends_at > at,
+    )
+    if (slot := db.session.scalars(running).first()) is not None:
+        link.alerted_at = at
+        tell_not_there(slot, team=True)
 
 
 def to_delete(link_id: int) -> list[tuple[int, str]]:

@@ -7,6 +7,7 @@ does not answer delay another. What a look means is decided elsewhere; what is w
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import logging
 import os
@@ -63,7 +64,8 @@ class Engine:
             was_leading = self._leads
             await self._dismiss()
             if was_leading:
-                await self.in_database(edge.let_go, self.holder)
+                with contextlib.suppress(DBAPIError):  # it lapses by itself
+                    await self.in_database(edge.let_go, self.holder)
             self._threads.shutdown()
 
     async def beat(self) -> None:

@@ -154,7 +154,9 @@ def failed(link_id: int, error: PrinterError) -> None:
     now = clock.now()
     with transaction():
         carrying.note_failure(locked(PrinterLink, link_id), now, error)
-        changes = observing.apply(link_id=link_id, seen=Observation(at=now, state=Seen.UNKNOWN), remote=None)
+        nothing = Observation(at=now, state=Seen.UNKNOWN)
+        changes = observing.apply(link_id=link_id, seen=nothing, remote=None)
+        carrying.next_order(link_id, nothing)  # nothing can be asked; a start that has become too late is taken back
     for change in changes:
         _follow(change)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.kernel import clock, mail
 from app.kernel.db import db
+from machines.models import Reservation
 from machines.printing.models import PrintEvent, PrintJob
 
 LETTERS = (
@@ -21,10 +22,11 @@ LETTERS = (
     "stalled",
     "rejected",
     "preflight_failed",
+    "not_startable",
     "key_refused",
 )
 """What is written about as `printing.<name>`. All come with `job`, and with `team=True` when they are for the team, but:
-`preflight_failed` comes with `reservation` (and `team`), `key_refused`, which is for the team, with `link`.
+`preflight_failed` and `not_startable` come with `reservation` (and `team`), `key_refused`, which is for the team, with `link`.
 """
 
 
@@ -39,3 +41,10 @@ def tell(name: str, job: PrintJob, *, once: str = "", team: bool = False) -> Non
     key = ":".join(part for part in (f"printing.{name}", str(job.id), once, "team" if team else "") if part)
     more = {"team": True} if team else {}
     mail.send(f"printing.{name}", key=key, job=job.id, **more)
+
+
+def tell_not_there(reservation: Reservation, *, team: bool) -> None:
+    """The printer of a slot is not there; once for each time the slot has had."""
+    key = f"printing.preflight_failed:{reservation.id}:{reservation.revision}:{'team' if team else 'member'}"
+    more = {"team": True} if team else {}
+    mail.send("printing.preflight_failed", key=key, reservation=reservation.id, **more)

@@ -14,6 +14,7 @@ from app.kernel.db import db, locked
 from machines import facts as machine_facts
 from machines import reservations, usage
 from machines.models import Reservation
+from machines.printing.events import tell_not_there
 from machines.printing.gateway import Seen
 from machines.printing.models import PrinterLink, PrintJob
 from machines.printing.observing import NOT_USABLE
@@ -36,9 +37,8 @@ def check(reservation_id: int) -> bool:
     link.preflight_for_id = reservation.id
     if _is_ready(link):
         return False
-    for team in ({}, {"team": True}):
-        key = f"printing.preflight_failed:{reservation.id}:{reservation.revision}:{'team' if team else 'member'}"
-        mail.send("printing.preflight_failed", key=key, reservation=reservation.id, **team)
+    for team in (False, True):
+        tell_not_there(reservation, team=team)
     return True
 
 
@@ -59,6 +59,7 @@ def give_back_if_unusable(reservation_id: int) -> bool:
     with i18n.speaking(accounts.recipient(reservation.member_id).locale):
         why = _("The printer could not be used.")
     reservations.give_back(actor=HOUSE, reservation=reservation, reason=why)
+    mail.send("printing.not_startable", key=f"printing.not_startable:{reservation.id}", reservation=reservation.id, team=True)
     return True
 
 

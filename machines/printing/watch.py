@@ -133,6 +133,7 @@ class Watch:
         self._is_away = seen.state is Seen.OFFLINE
         if self._is_quiet(seen):
             self._note(Look(self.outlook.link_id, self.outlook.job_id, seen))
+            await self._show(backend)
             return
         remote = await self._file_of_job(backend, seen)
         if seen.state is Seen.FAULT and self.outlook.job_id and "error_details" in backend.capabilities:
@@ -143,7 +144,7 @@ class Watch:
         if order is not None:
             self._acted = True
             await self._carry_out(backend, order)
-        elif self.outlook.job_id is not None and "picture" in backend.capabilities:
+        elif self.outlook.job_id is not None:
             await self._show(backend)
         elif seen.state is Seen.DISCONNECTED:
             await self._connect(backend)
@@ -152,6 +153,8 @@ class Watch:
 
     async def _show(self, backend: PrinterBackend) -> None:
         """A still of the camera, while somebody looks at the print's page; without one nothing is lost."""
+        if self.outlook.job_id is None or "picture" not in backend.capabilities:
+            return
         if await self._db(stills.is_looked_at, self.outlook.link_id):
             with contextlib.suppress(PrinterError):
                 if (still := await _within(READ_SECONDS, backend.picture())) is not None:

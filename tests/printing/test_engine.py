@@ -18,6 +18,7 @@ from machines.printing.gateway import (
     BadKey,
     Conflict,
     NotFound,
+    Observation,
     OutcomeUnknown,
     RemoteFile,
     Seen,
@@ -25,6 +26,7 @@ from machines.printing.gateway import (
     Unreachable,
 )
 from machines.printing.models import ForeignPrint, PrintFile, PrintJob
+from machines.printing.quiet import Look
 from machines.printing.rules import Circuit, JobState, Outcome, Wish
 from machines.rules import Status
 from tests.builders import acting, save
@@ -446,3 +448,75 @@ def a_job_in(shop, link) -> PrintJob:
     """A print under way, without any of its story."""
     reservation = db.session.scalars(select(Reservation).order_by(Reservation.id)).first()
     return put(attach(shop.ada, reservation, a_file(shop.ada)), JobState.PRINTING, started_at=clock.now())
+
+
+# ── what only some engines and some looks do ─────────────────────────────────────────────────────────────────────────
+
+
+def test_an_engine_without_the_lease_looks_and_asks_nothing(app, shop, server):
+    job = put(a_job(shop), JobState.PRINTING, started_at=clock.now())
+    server.look(Seen.PRINTING, job.remote_path)
+    ask(prints.pause, shop.ada, job)
+    db.session.rollback()
+    assert edge.hold_lease("there")
+    Hand(app, link_of(job), "here").rounds(2)
+    assert (server.writes(), fresh(job).asked_at) == ([], None)
+
+
+def test_a_pause_the_printer_refuses_is_said_and_not_asked_again(app, shop, server):
+    job = put(a_job(shop), JobState.PRINTING, started_at=clock.now())
+    server.look(Seen.PRINTING, job.remote_path)
+    ask(prints.pause, shop.ada, job)
+    server.raises["pause"] = Conflict("x")
+    Hand(app, link_of(job)).rounds(3)
+    assert (server.writes(), fresh(job).wish, story(job)[-1]) == (["pause"], None, "not_taken")
+
+
+def test_looks_without_news_move_the_figures_and_nothing_else(app, shop, server):
+    job = put(a_job(shop), JobState.PRINTING, started_at=clock.now())
+    hand, link = Hand(app, link_of(job)), link_of(job)
+    for seconds in (5, 10, 15):
+        server.look(Seen.PRINTING, job.remote_path, filepos=10 * seconds, print_seconds=seconds, completion=1.0 * seconds)
+        hand.round(5)
+    told, moved_at = fresh(job), clock.now()
+    assert (told.filepos, told.print_seconds, told.completion, told.filepos_moved_at) == (150, 15, 15.0, moved_at)
+    assert (fresh(link).observed_at, fresh(link).observed["filepos"]) == (moved_at, 150)
+    hand.round(5)
+    assert (fresh(job).filepos_moved_at, fresh(link).observed_at) == (moved_at, clock.now())
+
+
+def test_a_look_that_was_overtaken_changes_nothing(app, shop, server):
+    job = put(a_job(shop), JobState.PRINTING, started_at=clock.now(), print_seconds=50, filepos=500)
+    earlier = Observation(clock.now(), Seen.PRINTING, job.remote_path, filepos=900, print_seconds=90)
+    put(job, JobState.CANCELLING)
+    db.session.rollback()
+    edge.keep([Look(job.link_id, job.id, earlier)])
+    assert (fresh(job).print_seconds, fresh(job).filepos) == (50, 500)
+
+
+def test_whoever_stands_still_is_noticed_although_nothing_is_new(app, shop, server):
+    job = put(a_job(shop), JobState.PRINTING, started_at=clock.now())
+    server.look(Seen.PRINTING, job.remote_path, filepos=10, print_seconds=5)
+    Hand(app, link_of(job)).rounds(130, 5)
+    assert (fresh(job).stalled_since is not None, story(job).count("stalled")) == (True, 1)
+
+
+def test_a_server_silent_for_two_minutes_of_a_slot_is_told_to_the_team_once(app, shop, server):
+    job = a_job(shop)
+    server.look(Seen.OFFLINE)
+    hand = Hand(app, link_of(job))
+    hand.rounds(60, 5)
+    server.look(Seen.IDLE)
+    hand.round(240)
+    keys = list(db.session.scalars(select(OutboxMessage.key).where(OutboxMessage.key.like("printing.preflight_failed:%"))))
+    assert (keys, fresh(link_of(job)).alerted_at) == ([f"printing.preflight_failed:{job.reservation_id}:0:team"], None)
+
+
+def test_a_start_behind_a_refused_key_is_taken_back_when_it_is_too_late(app, shop, server):
+    job = start(shop.ada, a_job(shop))
+    server.raises["status"] = BadKey("x")
+    hand = Hand(app, link_of(job))
+    hand.round()
+    assert fresh(job).state is JobState.SENDING
+    hand.rounds(2, 900)
+    assert (fresh(job).state, server.writes()) == (JobState.ATTACHED, [])
