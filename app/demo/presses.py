@@ -68,7 +68,7 @@ class _Press:
     job_id: int = 0
 
 
-READY = Piece("boitier-capteur-canal", "box", 70)
+READY = Piece("support-capteur-canal", "bracket", 70)
 ASKED = Piece("patte-de-gouttiere", "bracket", 95)
 NEVER_SEEN, ITS_USER = "porte-cles_v3.gcode", "atelier"
 
