@@ -234,7 +234,11 @@
         document.getElementById(button.dataset.hold)?.requestSubmit();
       }, HOLD);
     });
-    for (const name of ["pointerup", "pointercancel", "pointerleave", "blur"]) addEventListener(name, letGo);
+    for (const name of ["pointerup", "pointercancel", "blur"]) addEventListener(name, letGo);
+    document.addEventListener("pointerout", (event) => {
+      const button = event.target.closest?.("a[data-holding]");
+      if (button && !button.contains(event.relatedTarget)) letGo(); // slipped off: second thoughts
+    });
     document.addEventListener("click", (event) => event.target.closest?.("a[data-held]") && event.preventDefault());
     document.addEventListener("contextmenu", (event) => event.target.closest?.("a[data-hold]") && event.preventDefault());
     document.addEventListener("dragstart", (event) => event.target.closest?.("a[data-hold]") && event.preventDefault());

@@ -105,7 +105,7 @@ def test_holding_the_button_stops_and_a_click_asks_first(house, visit):
     assert fresh(job).wish is Wish.CANCEL
 
 
-def test_letting_go_in_time_stops_nothing(house, visit):
+def test_letting_go_or_slipping_off_in_time_stops_nothing(house, visit):
     lab = a_whole_lab()
     job = running(lab, house)
     page = visit("/", size=DESK)
@@ -116,8 +116,8 @@ def test_letting_go_in_time_stops_nothing(house, visit):
     page.mouse.down()
     page.wait_for_timeout(300)
     page.mouse.move(box["x"] + 10, box["y"] - 200)
-    page.mouse.up()
     page.wait_for_timeout(1200)
+    page.mouse.up()
     assert page.url.endswith(f"/prints/{job.id}")
     assert fresh(job).wish is None
 
