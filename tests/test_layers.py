@@ -26,7 +26,7 @@ PURE = [
     "machines.printing.addresses", "machines.printing.gateway", "machines.printing.rules", "machines.printing.gcode",
     "machines.printing.lint", "machines.printing.motion", "machines.printing.preview", "machines.printing.slicers",
     "machines.printing.bed", "machines.printing.reader",
-    "machines.printing.windows",
+    "machines.printing.windows", "machines.printing.circuits", "machines.printing.sight", "machines.printing.wishes",
 ]  # fmt: skip
 IMPURE = ("flask", "sqlalchemy", "flask_sqlalchemy", "wtforms", "flask_wtf", "marshmallow", "flask_smorest", "app.kernel.db")
 

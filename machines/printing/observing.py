@@ -1,4 +1,4 @@
-"""What one look at a printer changes: the printer's own state, the print under way, who is told. Decided by `rules` and `wishes`.
+"""What one look at a printer changes: the printer's own state, the print under way, who is told. Decided by `sight` and `wishes`.
 
 Runs in the transaction of whoever looked; asks no printer anything.
 """
@@ -18,7 +18,8 @@ from machines.printing import files, foreign, metering, overruns, rules, wishes
 from machines.printing.events import note, tell
 from machines.printing.gateway import Observation, RemoteFile, Seen
 from machines.printing.models import PrinterLink, PrintFile, PrintJob
-from machines.printing.rules import AWAY, ENDED, OPEN, JobState, Known, Next, PausedBy, Source, Wish
+from machines.printing.rules import ENDED, OPEN, JobState, PausedBy, Source, Wish
+from machines.printing.sight import AWAY, Known, Next, next_state
 from machines.printing.wishes import Fate, Wished
 
 NOT_USABLE = AWAY | {Seen.DISCONNECTED, Seen.CONNECTING, Seen.FAULT}
@@ -108,7 +109,7 @@ def end(job: PrintJob, after: JobState, at: datetime, why: str, error_text: str 
 
 def _apply(link: PrinterLink, job: PrintJob, seen: Observation, remote: RemoteFile | None) -> list[Change]:
     before = job.state
-    after = rules.next_state(_known(job), seen, remote.successes if remote else None, remote.failures if remote else None)
+    after = next_state(_known(job), seen, remote.successes if remote else None, remote.failures if remote else None)
     _measure(job, seen)
     _doubt(link, job, seen)
     if after.state is not before:

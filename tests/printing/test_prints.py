@@ -40,6 +40,8 @@ from tests.printing.engine_scene import (
 from trainings import certifications
 from trainings.models import Certification
 
+pytestmark = pytest.mark.both_engines
+
 
 def refused(act, *args, **more) -> list[str]:
     with pytest.raises(Refused) as error:
@@ -50,7 +52,6 @@ def refused(act, *args, **more) -> list[str]:
 # ── attaching ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.both_engines
 def test_a_file_is_put_to_a_reservation(shop):
     job = a_job(shop)
     assert (job.state, job.attempt, job.needs_approval, job.remote_path) == (JobState.ATTACHED, 1, False, None)
@@ -145,7 +146,6 @@ def test_an_approved_print_starts(shop):
 # ── starting: one guard after the other ──────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.both_engines
 def test_a_start_is_a_wish_with_a_name_for_its_file(shop):
     job = start(shop.ada, a_job(shop))
     assert (job.state, job.wish, job.asked_at) == (JobState.SENDING, Wish.START, None)
@@ -153,7 +153,6 @@ def test_a_start_is_a_wish_with_a_name_for_its_file(shop):
     assert (job.bed_clear_by_id, job.wished_by_id) == (shop.ada.id, shop.ada.id)
 
 
-@pytest.mark.both_engines
 def test_twice_is_refused(shop):
     job = a_job(shop)
     start(shop.ada, job)
@@ -263,7 +262,6 @@ def test_an_open_circuit_starts_nothing(shop, circuit, code):
     assert refused(start, shop.ada, job) == [code]
 
 
-@pytest.mark.both_engines
 def test_another_print_under_way_keeps_the_printer(shop):
     first = a_job(shop)
     reservation = first.reservation_id

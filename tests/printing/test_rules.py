@@ -15,12 +15,10 @@ from machines.printing.rules import (
     OPEN,
     Circuit,
     JobState,
-    Known,
-    Next,
     Outcome,
     Wish,
-    next_state,
 )
+from machines.printing.sight import Known, Next, next_state
 from machines.printing.wishes import Act, Fate, Wished
 
 NOW = datetime(2026, 11, 27, 14, 0, tzinfo=UTC)
