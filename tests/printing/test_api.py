@@ -144,6 +144,13 @@ def test_a_wrong_input_is_422(shop, as_, said):
     assert as_(shop.ada, "prints").post(f"{API}/reservations/{slot.id}/prints", json=said).status_code == 422
 
 
+def test_somebody_elses_file_is_unknown(shop, as_):
+    a_link(shop.printer)
+    slot, file, ada = a_slot(shop), a_file(shop.ben), as_(shop.ada, "prints")
+    assert ada.get(f"{API}/print-files/{file.id}").status_code == 404
+    assert ada.post(f"{API}/reservations/{slot.id}/prints", json={"file_id": file.id}).status_code == 404
+
+
 def test_a_material_nobody_knows_is_refused(shop, as_):
     a_link(shop.printer)
     slot, file = a_slot(shop), a_file(shop.ada)
