@@ -27,6 +27,7 @@ PURE = [
     "machines.printing.lint", "machines.printing.motion", "machines.printing.preview", "machines.printing.slicers",
     "machines.printing.bed", "machines.printing.reader",
     "machines.printing.windows", "machines.printing.circuits", "machines.printing.sight", "machines.printing.wishes",
+    "machines.printing.corrections",
 ]  # fmt: skip
 IMPURE = ("flask", "sqlalchemy", "flask_sqlalchemy", "wtforms", "flask_wtf", "marshmallow", "flask_smorest", "app.kernel.db")
 

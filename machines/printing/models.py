@@ -152,7 +152,9 @@ class PrintJob(Base):
     """One file printed once, in a reservation. At most one is open on a printer (a unique index says so).
 
     `wish` is what somebody asked and nobody has seen happen yet, `asked_at` when the request for it left the house: it is
-    written before the request, and no request is sent a second time. Observed figures are the largest seen. `idle_since`: the printer is seen idle though a start was sent.
+    written before the request, and no request is sent a second time. Observed figures are the largest seen. `idle_since`: the
+    printer is seen idle though a start was sent. `overrun_seen_at`: the first look by which it passes its slot, `overrun_since`:
+    the one that made sure of it.
     """
 
     __tablename__ = "print_job"
