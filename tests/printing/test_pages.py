@@ -436,6 +436,7 @@ def test_my_prints_are_mine_and_narrowed(shop, as_):
     assert "vase.gcode" not in ada.get("/prints?machine=laser-1").text
     assert ada.get("/prints?page=-4&show=%00&machine=%00").status_code == 200
     assert "vase.gcode" not in as_(shop.ben).get("/prints").text
+    assert f'href="/members/{shop.ada.id}/prints"' in as_(shop.lea).get(f"/members/{shop.ada.id}").text
     for path in ("/machines/printer/prints", f"/members/{shop.ada.id}/prints"):
         page = as_(shop.lea).get(path).text
         assert ("vase.gcode" in page, "Ada Lovelace" in page) == (True, True)
