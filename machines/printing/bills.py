@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 
 from app.accounts import queries as accounts
 from app.kernel import clock, mail
@@ -137,11 +137,24 @@ def settle(
     return own
 
 
+def cost_cents(reservation: Reservation) -> Cents | None:
+    """What a reservation and its prints cost, whatever was charged or taken back since; None before it is charged. Two
+    statements.
+    """
+    own = select(PrintJob.id).where(PrintJob.reservation_id == reservation.id)
+    found = money.charges_for([reservation.subject, *_subjects(UsageRecord.job_id.in_(own))])
+    return Cents(sum(one.total_cents for one in found.values())) if reservation.subject in found else None
+
+
+def _subjects(where: ColumnElement[bool]) -> list[str]:
+    """What prints may have been charged as, beside their reservation."""
+    rows = db.session.execute(select(UsageRecord.job_id, UsageRecord.id).where(where)).all()
+    return [*{f"print:{job_id}" for job_id, _ident in rows}, *(f"print:{job_id}:{ident}" for job_id, ident in rows)]
+
+
 def _take_back(actor: Actor, reservation: Reservation, job: PrintJob, cents: Cents, note: str) -> None:
     """Credit `cents`, of the print's own further charges first, then of the reservation's; never more than they cost."""
-    subjects = select(UsageRecord.id).where(UsageRecord.job_id == job.id)
-    further = [job.subject, *(f"{job.subject}:{ident}" for ident in db.session.scalars(subjects))]
-    found = money.charges_for([reservation.subject, *further])
+    found = money.charges_for([reservation.subject, *_subjects(UsageRecord.job_id == job.id)])
     for charge in sorted(found.values(), key=lambda one: -one.id):
         credit = Cents(min(cents, charge.total_cents))
         if credit > 0:

@@ -8,11 +8,10 @@ from typing import Any
 from app.accounts import queries as accounts
 from app.kernel import clock
 from app.kernel.actors import Actor
+from app.kernel.money import Cents
 from app.kernel.refusals import Refusal
-from billing import queries as money
-from billing.models import Charge
 from machines.models import Reservation
-from machines.printing import delays, facts, files, lint, queries, rules, stills
+from machines.printing import bills, delays, facts, files, lint, queries, rules, stills
 from machines.printing.corrections import may_ask_member
 from machines.printing.forecast import Forecast, forecast
 from machines.printing.gcode import GcodeFacts
@@ -40,7 +39,7 @@ class JobPage:
     before_me: int
     refusals: list[Refusal]
     used: UsageRecord | None
-    charge: Charge | None
+    cost_cents: Cents | None
     events: list[PrintEvent]
     names: dict[int, str]
     shows_camera: bool
@@ -107,7 +106,7 @@ def gathered(actor: Actor, job: PrintJob) -> JobPage:
         before_me=queries.before_me(job) if is_ready else 0,
         refusals=_refusals(actor, job) if is_ready else [],
         used=queries.counting([job.id]).get(job.id) if is_ended else None,
-        charge=money.charge_for(reservation.subject) if is_ended else None,
+        cost_cents=bills.cost_cents(reservation) if is_ended else None,
         events=queries.events(job.id) if is_team else [],
         names=accounts.names(ident for ident in people if ident is not None),
         shows_camera=shows_camera,

@@ -17,7 +17,7 @@ from app.kernel.refusals import NotAllowed, Refused
 from billing import ledger, queries, rates
 from billing.models import Adjustment, Charge
 from billing.pricing import RateTerms
-from machines.printing import metering
+from machines.printing import bills, metering
 from machines.printing.models import PrintJob, UsageRecord
 from machines.printing.rules import Counting, Outcome, Source
 from tests.billing.scene import the_books_agree
@@ -70,7 +70,9 @@ def costs(slot):
     subjects = select(PrintJob.id).where(PrintJob.reservation_id == slot.id)
     prefixes = [f"print:{ident}" for ident in db.session.scalars(subjects)]
     rows = db.session.scalars(select(Charge))
-    return sum(one.total_cents for one in rows if one.subject == slot.subject or one.subject.startswith(tuple(prefixes)))
+    found = sum(one.total_cents for one in rows if one.subject == slot.subject or one.subject.startswith(tuple(prefixes)))
+    assert bills.cost_cents(fresh(slot)) == found
+    return found
 
 
 def told(charge):
