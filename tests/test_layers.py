@@ -25,7 +25,7 @@ PURE = [
     "app.calendar.wall_times", "billing.rules", "billing.pricing", "trainings.rules", "machines.rules",
     "machines.printing.addresses", "machines.printing.gateway", "machines.printing.rules", "machines.printing.gcode",
     "machines.printing.lint", "machines.printing.motion", "machines.printing.preview", "machines.printing.slicers",
-    "machines.printing.bed", "machines.printing.reader",
+    "machines.printing.bed", "machines.printing.certificates", "machines.printing.reader",
     "machines.printing.windows", "machines.printing.circuits", "machines.printing.sight", "machines.printing.wishes",
     "machines.printing.corrections",
 ]  # fmt: skip

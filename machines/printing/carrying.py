@@ -146,10 +146,12 @@ def note_success(link: PrinterLink) -> None:
         _stand(link, Standing())
 
 
-def note_failure(link: PrinterLink, at: datetime, error: PrinterError | None) -> None:
-    """One more failure of a printer's server; `error` None: it was not heard."""
+def note_failure(link: PrinterLink, at: datetime, error: PrinterError | None, silence: str | None = None) -> None:
+    """One more failure of a printer's server; `error` None: it was not heard, for the trouble that is named `silence`."""
     before = Standing(link.circuit, link.failures, link.retry_at, link.opened_at, link.trouble)
-    after = circuits.after_failure(before, at, "Unreachable") if error is None else circuits.after_error(before, at, error)
+    after = (
+        circuits.after_failure(before, at, silence or "Unreachable") if error is None else circuits.after_error(before, at, error)
+    )
     _stand(link, after)
     if before.circuit is not after.circuit:
         audit.record(HOUSE, "printer.circuit", link.subject, circuit=after.circuit.value, trouble=after.trouble)

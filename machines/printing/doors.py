@@ -21,7 +21,7 @@ def backend(link: PrinterLink) -> PrinterBackend:
     if link.kind == SIMULATOR:
         return open_door(link.kind, link.address, None)
     camera = link.camera_address if link.camera_is_on else None
-    return open_door(link.kind, link.address, key(link), camera=camera)
+    return open_door(link.kind, link.address, key(link), camera=camera, certificate=link.certificate)
 
 
 def key(link: PrinterLink) -> str:
@@ -34,13 +34,21 @@ def key(link: PrinterLink) -> str:
         raise BadKey("the stored key cannot be read: SECRET_KEY has changed") from error
 
 
-def open_door(kind: str, address: str, with_key: str | None, *, camera: str | None = None) -> PrinterBackend:
+def open_door(
+    kind: str, address: str, with_key: str | None, *, camera: str | None = None, certificate: str | None = None
+) -> PrinterBackend:
     """A backend for what is not, or not yet, a stored link. Raises AddressRefused; a camera it may not look at is none."""
     if kind == SIMULATOR:
         table = addresses.parse_simulated(address)
         return Simulator(_settings().home / "printers", table.name, speed=table.speed)
     permitted = allowed()
-    return OctoPrint(addresses.parse(address, permitted), with_key, allowed=permitted, camera=_camera(camera, permitted))
+    return OctoPrint(
+        addresses.parse(address, permitted),
+        with_key,
+        allowed=permitted,
+        camera=_camera(camera, permitted),
+        certificate=certificate,
+    )
 
 
 def _camera(address: str | None, permitted: addresses.Allowed) -> addresses.Address | None:

@@ -134,7 +134,7 @@ def _saw(holder: str, link_id: int, seen: Observation, remote: RemoteFile | None
     with transaction():
         link = locked(PrinterLink, link_id)
         if seen.state is Seen.OFFLINE:
-            carrying.note_failure(link, seen.at, None)
+            carrying.note_failure(link, seen.at, None, seen.trouble)
         else:
             carrying.note_success(link)
         changes = observing.apply(link_id=link_id, seen=seen, remote=remote)

@@ -43,7 +43,7 @@ class Observation:
 
     `completion` is percent of the file's bytes (may be -100 for an empty file), `filepos` a byte offset in it, at a line end.
     `print_seconds` stands still in pauses. `seconds_left_kind` is the server's word (linear, analysis, estimate, average,
-    mixed-…). Temperatures in °C.
+    mixed-…). Temperatures in °C. `trouble` is, of a server that is OFFLINE, the name of the class of what went wrong.
     """
 
     at: datetime
@@ -60,6 +60,7 @@ class Observation:
     bed_temp: float | None = None
     bed_target: float | None = None
     error_text: str | None = None
+    trouble: str | None = None
 
     @property
     def is_active(self) -> bool:
@@ -107,6 +108,22 @@ class PrinterError(Exception):
 
 class Unreachable(PrinterError):
     """Nothing was heard: refused, timed out while connecting, no such host. A write did not reach it."""
+
+
+class NotSecure(Unreachable):
+    """Something answers, and no safe connection could be made with it: nothing was sent, not even the key."""
+
+
+class Untrusted(NotSecure):
+    """Its certificate is none that we trust there."""
+
+
+class WrongName(Untrusted):
+    """Its certificate is of another name or address than the one we ask."""
+
+
+class OutOfDate(Untrusted):
+    """A certificate is over, or not valid yet."""
 
 
 class StartingUp(PrinterError):

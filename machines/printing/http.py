@@ -13,19 +13,32 @@ import ssl
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import Any
 
 from machines.printing import resolving
 from machines.printing.addresses import Address, Allowed, Ip
-from machines.printing.gateway import OutcomeUnknown, PrinterError, ServerFault, StartingUp, Unreachable
+from machines.printing.gateway import (
+    NotSecure,
+    OutcomeUnknown,
+    OutOfDate,
+    PrinterError,
+    ServerFault,
+    StartingUp,
+    Unreachable,
+    Untrusted,
+    WrongName,
+)
 
 # httpcore looks for it at every step of every request, all along the path; told once that it is not there, it asks asyncio.
 sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 CONNECT_SECONDS = 3.0
 MOST_BYTES = 2 * 1024 * 1024
+
+_WRONG_NAME, _OUT_OF_DATE = (62, 63, 64), (9, 10)
+"""What OpenSSL says of a certificate it refuses (X509_V_ERR_…)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +79,17 @@ async def ask(
     *,
     allowed: Allowed,
     deadline: float,
+    certificate: str | None = None,
     headers: Mapping[str, str] | None = None,
     most_bytes: int = MOST_BYTES,
     **content: Any,
 ) -> Answer:
-    """Whatever is answered, with any status. `content` is httpx's `json`, or `data` and `files` (streamed).
+    """Whatever is answered, with any status. `content` is httpx's `json`, or `data` and `files` (streamed). `certificate`, in
+    PEM, is the only one trusted there; without one the system's authorities are.
 
-    Raises AddressRefused; Unreachable when nothing was sent, or reading; StartingUp when something answers that is not HTTP;
-    ServerFault for too long an answer; for writes that left and have no answer, OutcomeUnknown (Reset when the server hung up).
+    Raises AddressRefused; Unreachable when nothing was sent, or reading; of the former, NotSecure for want of a certificate;
+    StartingUp when something answers that is not HTTP; ServerFault for too long an answer; for writes that left and have no
+    answer, OutcomeUnknown (Reset when the server hung up).
     """
     import httpx  # only here: hardly any process of the web ever speaks to a printer, and it weighs five megabytes
 
@@ -86,11 +102,11 @@ async def ask(
                 try:
                     return await _once(
                         address, ip, method, path,
-                        headers=headers or {}, most_bytes=most_bytes, progress=progress, content=content,
+                        trusted=certificate, headers=headers or {}, most_bytes=most_bytes, progress=progress, content=content,
                     )  # fmt: skip
                 except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                     if left == 0:
-                        raise Unreachable(_said(error)) from error
+                        raise _not_connected(error) from error
     except TimeoutError as error:
         raise _silent(is_write and progress.is_begun, f"no answer within {deadline:.0f} s") from error
     except httpx.RemoteProtocolError as error:  # the placeholder of a starting OctoPrint says two bare words and hangs up
@@ -108,6 +124,7 @@ async def _once(
     method: str,
     path: str,
     *,
+    trusted: str | None,
     headers: Mapping[str, str],
     most_bytes: int,
     progress: _Progress,
@@ -121,7 +138,7 @@ async def _once(
     limits = httpx.Timeout(None, connect=CONNECT_SECONDS)
     told = {"sni_hostname": address.host, "trace": progress.note}
     async with (
-        httpx.AsyncClient(verify=_tls(), trust_env=False, follow_redirects=False, timeout=limits) as client,
+        httpx.AsyncClient(verify=_tls(trusted), trust_env=False, follow_redirects=False, timeout=limits) as client,
         client.stream(method, url, headers={**headers, **fixed}, extensions=told, **content) as answer,
     ):
         body = bytearray()
@@ -132,10 +149,32 @@ async def _once(
         return Answer(answer.status_code, answer.headers.get("content-type", ""), bytes(body))
 
 
-@cache
-def _tls() -> ssl.SSLContext:
-    """The system's authorities, so that a lab may add its own there. Never without verification."""
-    return ssl.create_default_context()
+@lru_cache(maxsize=256)
+def _tls(certificate: str | None) -> ssl.SSLContext:
+    """That certificate alone, be it the server's own or of who signed it; else the system's authorities, so that a lab may add
+    its own there. Never without verification, nor of another name than the one that is asked.
+    """
+    context = ssl.create_default_context(cadata=certificate)
+    if certificate is not None:
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
+def _not_connected(error: Exception) -> Unreachable:
+    refused = _of_tls(error)
+    if refused is None:
+        return Unreachable(_said(error))
+    if not isinstance(refused, ssl.SSLCertVerificationError):
+        return NotSecure(refused.reason or "no TLS")
+    code, words = refused.verify_code, refused.verify_message
+    return (WrongName if code in _WRONG_NAME else OutOfDate if code in _OUT_OF_DATE else Untrusted)(words)
+
+
+def _of_tls(error: BaseException | None) -> ssl.SSLError | None:
+    """What TLS said, among the causes: httpx wraps it twice."""
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _silent(is_in_doubt: bool, text: str) -> PrinterError:

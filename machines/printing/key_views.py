@@ -70,9 +70,9 @@ def paste(slug: str) -> ResponseReturnValue:
     form = KeyForm()
     if not form.validate_on_submit():
         return show(machine, form.status, pasted=form)
-    key, link_id, kind, address = form.key.data or "", link.id, link.kind, link.address
+    key, link_id, kind, address, trusted = form.key.data or "", link.id, link.kind, link.address, link.certificate
     try:
-        found = _talk(_probe(doors.open_door(kind, address, key)))
+        found = _talk(_probe(doors.open_door(kind, address, key, certificate=trusted)))
     except PrinterError as error:
         form.refuse(Refused([troubles.refusal(error)]))
         return show(machine, form.status, pasted=form)
@@ -88,12 +88,12 @@ def ask(slug: str) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return show(machine, form.status, asked=form)
     user, app = (form.user.data or "").strip(), links.next_app_name(link, machine.slug)
-    link_id, where, allowed = link.id, link.address, doors.allowed()
+    link_id, where, allowed, trusted = link.id, link.address, doors.allowed(), link.certificate
     try:
         address = addresses.parse(where, allowed)
-        if not _talk(octoprint_keys.is_supported(address, allowed)):
+        if not _talk(octoprint_keys.is_supported(address, allowed, certificate=trusted)):
             raise NotFound("no application keys there")
-        asked = _talk(octoprint_keys.ask(address, allowed, app=app, user=user))
+        asked = _talk(octoprint_keys.ask(address, allowed, app=app, user=user, certificate=trusted))
     except PrinterError as error:
         return _failed(error, link_id, "request", _back(slug))
     now = clock.now()
@@ -112,12 +112,13 @@ def wait(slug: str) -> ResponseReturnValue:
     pending = Pending.opened(session.get(PENDING))
     if pending is None or pending.link_id != link.id:
         return see(_back(slug))
-    now, allowed, ending, trouble = clock.now(), doors.allowed(), None, None
+    now, allowed, trusted, ending, trouble = clock.now(), doors.allowed(), link.certificate, None, None
     try:
-        key = _talk(octoprint_keys.poll(addresses.parse(pending.address, allowed), allowed, pending.token))
+        address = addresses.parse(pending.address, allowed)
+        key = _talk(octoprint_keys.poll(address, allowed, pending.token, certificate=trusted))
         if key is not None:
             session.pop(PENDING)
-            found = _talk(_probe(doors.open_door(doors.OCTOPRINT, pending.address, key)))
+            found = _talk(_probe(doors.open_door(doors.OCTOPRINT, pending.address, key, certificate=trusted)))
             return see(_store(slug, _Got(pending.link_id, key, pending.app, pending.address), found))
     except NotFound:
         ending = pending.ending(now)
@@ -160,15 +161,15 @@ def rotate(slug: str, revision: int) -> ResponseReturnValue:
         flash_refusals(Refused([links.CHANGED_MEANWHILE()]))
         return see(back)
     link_id, where, user, missing = link.id, link.address, link.remote_user, set(link.missing)
-    app, allowed = links.next_app_name(link, machine.slug), doors.allowed()
+    app, allowed, trusted = links.next_app_name(link, machine.slug), doors.allowed(), link.certificate
     try:
         old, address = doors.key(link), addresses.parse(where, allowed)
-        key = _talk(octoprint_keys.make_another(address, allowed, key=old, app=app))
+        key = _talk(octoprint_keys.make_another(address, allowed, key=old, app=app, certificate=trusted))
         if key == old:
             raise BadKey("the same key again")
-        found = _talk(_probe(doors.open_door(doors.OCTOPRINT, where, key)))
+        found = _talk(_probe(doors.open_door(doors.OCTOPRINT, where, key, certificate=trusted)))
         if found.user != user or set(found.missing) - missing:
-            _talk(octoprint_keys.revoke(address, allowed, key=old, app=app))
+            _talk(octoprint_keys.revoke(address, allowed, key=old, app=app, certificate=trusted))
             flash(_("The new key was of another user or allowed less: it was given back, and the old one stays."), "stop")
             return see(back)
     except PrinterError as error:
@@ -215,11 +216,12 @@ def _store(slug: str, got: _Got, found: ProbeResult, revision: int | None = None
 def _revoke_former(slug: str, link_id: int) -> None:
     """Revoke the key before this one with this one; what fails is said and can be tried again."""
     _machine, link = linked(slug)
-    app, where, actor, allowed = link.former_app, link.address, current_actor(), doors.allowed()
+    app, where, actor, allowed, trusted = link.former_app, link.address, current_actor(), doors.allowed(), link.certificate
     if app is None:
         return
     try:
-        _talk(octoprint_keys.revoke(addresses.parse(where, allowed), allowed, key=doors.key(link), app=app))
+        address = addresses.parse(where, allowed)
+        _talk(octoprint_keys.revoke(address, allowed, key=doors.key(link), app=app, certificate=trusted))
     except (NotFound, Rejected):
         flash(_("The old key was gone already."), "free")
     except PrinterError as error:

@@ -62,6 +62,17 @@ class AddressForm(HouseForm):
     )
 
 
+class CertificateForm(HouseForm):
+    """What is in it is judged by `certificates`. A text with a private key in it is never sent back."""
+
+    revision = HiddenField(default="0", filters=[_number])
+    certificate = TextAreaField(
+        __("The certificate, or the one of the authority that signed it"),
+        description=__("Empty: the authorities that the platform’s own server knows, as for a public web site."),
+        render_kw={"rows": "6", "autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"},
+    )
+
+
 class RequestForm(HouseForm):
     user = StringField(
         __("Name of the user in OctoPrint"),

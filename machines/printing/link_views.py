@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Blueprint, current_app, flash, url_for
 from flask.typing import ResponseReturnValue
@@ -17,9 +18,9 @@ from app.kernel.settings import Settings
 from app.kernel.web import flash_refusals, needs, once, page, see
 from machines import queries
 from machines.models import Machine
-from machines.printing import doors, links, materials, troubles
+from machines.printing import certificates, doors, links, materials, troubles
 from machines.printing.gateway import AddressRefused
-from machines.printing.link_forms import AddressForm, KeyForm, PrinterForm, RequestForm
+from machines.printing.link_forms import AddressForm, CertificateForm, KeyForm, PrinterForm, RequestForm
 from machines.printing.models import PrinterLink
 
 bp = Blueprint("printer_links", __name__, template_folder="templates")
@@ -70,6 +71,32 @@ def set_address(slug: str) -> ResponseReturnValue:
             flash(_("The address is stored."), "free")
             return see(url)
     return show(machine, form.status, address=form)
+
+
+@bp.post(f"{ONE}/certificate")
+@needs(Role.ADMINISTRATOR)
+def set_certificate(slug: str) -> ResponseReturnValue:
+    machine, link = linked(slug)
+    if not _is_https(link):
+        raise NoResultFound
+    form, actor, link_id = CertificateForm(), current_actor(), link.id
+    if form.validate_on_submit():
+
+        def act() -> str:
+            text, revision = form.certificate.data or "", int(form.revision.data or 0)
+            links.trust(actor=actor, link_id=link_id, text=text, revision=revision)
+            return url_for("printer_links.one", slug=slug)
+
+        try:
+            url = once(act)
+        except certificates.NotAccepted as error:
+            form.certificate.errors = [_(str(error))]
+        except Refused as refused:
+            form.refuse(refused)
+        else:
+            flash(_("Stored: test the connection."), "free")
+            return see(url)
+    return show(machine, form.status, certificate=form)
 
 
 @bp.post(f"{ONE}/settings")
@@ -156,6 +183,9 @@ def show(machine: Machine, status: int = 200, **forms: Any) -> ResponseReturnVal
         machine=machine,
         link=link if is_linked else None,
         address=_address_form(link, forms.get("address")),
+        certificate=_certificate_form(link, forms.get("certificate")) if link is not None and _is_https(link) else None,
+        trusted=certificates.read(link.certificate) if link is not None and link.certificate else [],
+        peer=_peer(link) if link is not None and _is_https(link) else None,
         asked=forms.get("asked") or RequestForm(formdata=None, user=(link.remote_user if link else None) or ""),
         pasted=forms.get("pasted") or KeyForm(formdata=None),
         printer=_printer_form(link, forms.get("printer")) if link is not None and is_linked else None,
@@ -200,6 +230,24 @@ def _address_form(link: PrinterLink | None, given: AddressForm | None) -> Addres
     form.kind.choices = kinds()
     form.revision.data = revision
     return form
+
+
+def _certificate_form(link: PrinterLink, given: CertificateForm | None) -> CertificateForm:
+    form = given or CertificateForm(formdata=None, certificate=link.certificate or "")
+    form.revision.data = str(link.revision)
+    if certificates.is_secret(form.certificate.data or ""):
+        form.certificate.data = ""
+    return form
+
+
+def _is_https(link: PrinterLink) -> bool:
+    return link.address.startswith("https://")
+
+
+def _peer(link: PrinterLink) -> str:
+    """As openssl wants it, which takes no port for granted."""
+    parts = urlsplit(link.address)
+    return parts.netloc if parts.port else f"{parts.netloc}:443"
 
 
 def _printer_form(link: PrinterLink, given: PrinterForm | None) -> PrinterForm:

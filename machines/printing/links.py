@@ -16,7 +16,7 @@ from app.kernel.actors import Actor, Role
 from app.kernel.db import db, locked
 from app.kernel.refusals import N_, NotAllowed, Reason, Refused
 from machines.models import Machine
-from machines.printing import addresses, doors, vault
+from machines.printing import addresses, certificates, doors, vault
 from machines.printing.gateway import ProbeResult
 from machines.printing.models import PrinterLink, PrinterMaterial, PrintJob
 from machines.printing.rules import OPEN, Circuit
@@ -49,7 +49,7 @@ DESCRIBED = (
 
 def connect(*, actor: Actor, machine_id: int, kind: str, address: str, revision: int) -> PrinterLink:
     """Give a machine the address of its printer's server. Another address than before forgets the key, so that it is never
-    sent elsewhere. `revision` is 0 where there is no link yet.
+    sent elsewhere, and the certificate. `revision` is 0 where there is no link yet.
 
     Raises gateway.AddressRefused, and Refused while a print is under way or when somebody else changed it meanwhile.
     """
@@ -70,6 +70,25 @@ def connect(*, actor: Actor, machine_id: int, kind: str, address: str, revision:
         link.kind, link.address, link.is_enabled = kind, address, True
     link.revision += 1
     audit.record(actor, "printer.address_set", link.subject, machine=machine.subject, kind=kind, address=address)
+    return link
+
+
+def trust(*, actor: Actor, link_id: int, text: str, revision: int) -> PrinterLink:
+    """Trust only the certificates in this text at the printer's server; with an empty one, the system's authorities.
+
+    Raises certificates.NotAccepted, and Refused when somebody else changed the link meanwhile.
+    """
+    _only_administrators(actor)
+    wanted = certificates.read(text) if text.strip() else []
+    link = _to_change(link_id, revision)
+    pem = "".join(one.pem for one in wanted) or None
+    if link.certificate != pem:
+        had = certificates.read(link.certificate) if link.certificate else []
+        link.certificate = pem
+        link.revision += 1
+        _try_again(link)
+        changed = [[one.fingerprint for one in some] for some in (had, wanted)]
+        audit.record(actor, "printer.certificate_set", link.subject, changed={"certificate": changed})
     return link
 
 
@@ -234,7 +253,9 @@ def _try_again(link: PrinterLink) -> None:
 
 def _forget_server(link: PrinterLink) -> None:
     """All that was true of the server at the address before."""
-    link.key_sealed = link.app_name = link.former_app = link.remote_user = link.product = link.version = link.probed_at = None
+    link.certificate = link.key_sealed = link.app_name = link.former_app = link.remote_user = link.product = link.version = (
+        link.probed_at
+    ) = None
     link.missing, link.too_strong = [], []
     link.observed = link.observed_at = link.observed_state = None
     _try_again(link)

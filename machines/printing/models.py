@@ -31,10 +31,11 @@ _OPEN = text(f"state IN ({', '.join(repr(state.value) for state in sorted(OPEN))
 class PrinterLink(Base):
     """How the house reaches a printer and what it may do there, and the last that was seen of it.
 
-    `key_sealed` is the key to its server, sealed by `vault`; it is cleared when the address changes. `former_app` names the key
-    before it while that one is not yet revoked there. `address` is empty once the link was removed. Sizes in millimetres,
-    temperatures in °C. `observed` is the last Observation as JSON; nothing is started on one older than 15 s. One of
-    `usable_since` and `unusable_since` is set, by what was seen.
+    `key_sealed` is the key to its server, sealed by `vault`; `certificate`, in PEM, is the only one trusted there, else the
+    system's authorities are. Both are cleared when the address changes. `former_app` names the key before it while that one is
+    not yet revoked there. `address` is empty once the link was removed. Sizes in millimetres, temperatures in °C. `observed` is
+    the last Observation as JSON; nothing is started on one older than 15 s. One of `usable_since` and `unusable_since` is set,
+    by what was seen.
     """
 
     __tablename__ = "printer_link"
@@ -48,6 +49,7 @@ class PrinterLink(Base):
     machine_id: Mapped[int] = mapped_column(ForeignKey("machine.id"), unique=True)
     kind: Mapped[str]
     address: Mapped[str]
+    certificate: Mapped[str | None] = mapped_column(Text)
     key_sealed: Mapped[str | None] = mapped_column(Text)
     app_name: Mapped[str | None]
     former_app: Mapped[str | None]

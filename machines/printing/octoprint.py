@@ -53,7 +53,10 @@ WARM_FOR = timedelta(seconds=12)
 
 
 class OctoPrint:
-    """One server. Holds no connection; the key is sent to `address` only, in a header. The camera is asked without it."""
+    """One server. Holds no connection; the key is sent to `address` only, in a header. The camera is asked without it.
+
+    `certificate`, in PEM, is the only one trusted at `address`, and of a camera on the same host.
+    """
 
     kind = "octoprint"
     capabilities = frozenset(
@@ -70,8 +73,9 @@ class OctoPrint:
         *,
         allowed: Allowed,
         camera: Address | None = None,
+        certificate: str | None = None,
     ) -> None:
-        self.address, self.allowed, self.camera = address, allowed, camera
+        self.address, self.allowed, self.camera, self.certificate = address, allowed, camera, certificate
         self._headers = {"X-Api-Key": key} if key else {}
         self._warm: Observation | None = None
 
@@ -97,7 +101,7 @@ class OctoPrint:
         try:
             seen = observed((await self._get("/api/job")).object())
         except Unreachable as error:
-            return Observation(at=clock.now(), state=Seen.OFFLINE, error_text=str(error))
+            return Observation(at=clock.now(), state=Seen.OFFLINE, error_text=str(error), trouble=type(error).__name__)
         except StartingUp:
             return Observation(at=clock.now(), state=Seen.STARTING_UP)
         except (NotFound, Conflict, Rejected) as error:
@@ -217,8 +221,9 @@ class OctoPrint:
             return None
         path = (self.camera.prefix or "/") + (f"?{self.camera.query}" if self.camera.query else "")
         answer = await http.ask(
-            self.camera, "GET", path, allowed=self.allowed, deadline=self.read_seconds, most_bytes=MOST_PICTURE_BYTES
-        )
+            self.camera, "GET", path, allowed=self.allowed, deadline=self.read_seconds, most_bytes=MOST_PICTURE_BYTES,
+            certificate=self.certificate if self.camera.host == self.address.host else None,
+        )  # fmt: skip
         kind = answer.content_type.partition(";")[0].strip().lower()
         if answer.status != 200 or kind not in PICTURES:
             raise ServerFault("the camera does not answer with a picture")
@@ -253,5 +258,6 @@ class OctoPrint:
     async def _ask(self, method: str, path: str, *, deadline: float, **content: Any) -> Answer:
         path = f"{self.address.prefix}{path}"
         return await http.ask(
-            self.address, method, path, allowed=self.allowed, deadline=deadline, headers=self._headers, **content
-        )
+            self.address, method, path, allowed=self.allowed, deadline=deadline, certificate=self.certificate,
+            headers=self._headers, **content,
+        )  # fmt: skip

@@ -15,6 +15,30 @@ UNREACHABLE = Reason(
     N_("Check that it is switched on, on the lab’s network, and that the address and the port are right."),
     icon="printer",
 )
+NOT_SECURE = Reason(
+    "printing.not_secure",
+    N_("Something answers at this address, but no safe connection can be made with it."),
+    N_("Check that the port is the one for https; without https there, give an address that begins with http://."),
+    icon="lock",
+)
+UNTRUSTED = Reason(
+    "printing.untrusted",
+    N_("The printer’s server shows a certificate that the house does not trust. Nothing was sent to it, not even the key."),
+    N_("If it is really this server, give its certificate on this page, under “Certificate of its server”."),
+    icon="lock",
+)
+WRONG_NAME = Reason(
+    "printing.wrong_name",
+    N_("The certificate of the printer’s server is of another name than this address. Nothing was sent to it."),
+    N_("Use the name that is in the certificate as the address, or make one for this address and give it on this page."),
+    icon="lock",
+)
+OUT_OF_DATE = Reason(
+    "printing.out_of_date",
+    N_("The certificate of the printer’s server is over, or not valid yet. Nothing was sent to it."),
+    N_("Look at the clocks of both; otherwise make another certificate there, and give it on this page."),
+    icon="clock",
+)
 STARTING_UP = Reason(
     "printing.starting_up",
     N_("The printer’s server is starting."),
@@ -84,6 +108,10 @@ ADDRESS_REFUSED = Reason(
 
 REASONS: Mapping[type[gateway.PrinterError], Reason] = {
     gateway.Unreachable: UNREACHABLE,
+    gateway.NotSecure: NOT_SECURE,
+    gateway.Untrusted: UNTRUSTED,
+    gateway.WrongName: WRONG_NAME,
+    gateway.OutOfDate: OUT_OF_DATE,
     gateway.StartingUp: STARTING_UP,
     gateway.OutcomeUnknown: OUTCOME_UNKNOWN,
     gateway.BadKey: BAD_KEY,

@@ -58,6 +58,7 @@ def upgrade() -> None:
         sa.Column("machine_id", KEY, nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("address", sa.String(), nullable=False),
+        sa.Column("certificate", sa.Text(), nullable=True),
         sa.Column("key_sealed", sa.Text(), nullable=True),
         sa.Column("app_name", sa.String(), nullable=True),
         sa.Column("former_app", sa.String(), nullable=True),

@@ -78,6 +78,7 @@ READING = [
 ]
 WRITING = [
     ("/printers/printer/link/address", 303, 403, 403, 403, 403, 422),
+    ("/printers/printer/link/certificate", 303, 403, 403, 403, 403, 404),
     ("/printers/printer/link/settings", 303, 403, 403, 403, 403, 422),
     ("/printers/printer/link/key", 303, 403, 403, 403, 403, 422),
     ("/printers/printer/link/request", 303, 403, 403, 403, 403, 422),
