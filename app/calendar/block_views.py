@@ -18,6 +18,7 @@ from app.calendar.rules import PURPOSE_WORDS
 from app.calendar.views import attempt, bp
 from app.kernel import clock
 from app.kernel.actors import Role, current_actor
+from app.kernel.api import MAX_ID
 from app.kernel.refusals import Refusal
 from app.kernel.web import ShownReason, needs, page, see, shown
 
@@ -57,7 +58,7 @@ def blocks(slug: str) -> ResponseReturnValue:
     )
 
 
-@bp.post("/places/<slug>/blocks/<int:block_id>/release")
+@bp.post(f"/places/<slug>/blocks/<int(max={MAX_ID}):block_id>/release")
 @needs(Role.MANAGER)
 def release_block(slug: str, block_id: int) -> ResponseReturnValue:
     place, actor = queries.resource(slug), current_actor()

@@ -17,6 +17,7 @@ from app.calendar.views import attempt, bp
 from app.calendar.wall_times import Stretch
 from app.kernel import clock, i18n
 from app.kernel.actors import Role, current_actor
+from app.kernel.api import MAX_ID
 from app.kernel.periods import wall_instant
 from app.kernel.web import needs, page, public, see
 
@@ -106,7 +107,7 @@ def add_exception(slug: str) -> ResponseReturnValue:
     return see(url)
 
 
-@bp.post("/places/<slug>/exceptions/<int:exception_id>/removal")
+@bp.post(f"/places/<slug>/exceptions/<int(max={MAX_ID}):exception_id>/removal")
 @needs(Role.MANAGER)
 def remove_exception(slug: str, exception_id: int) -> ResponseReturnValue:
     place, actor = _place(slug), current_actor()

@@ -427,3 +427,8 @@ def test_a_page_costs_the_same_statements_whatever_it_shows(house, lea, statemen
     statements.clear()
     lea.get(path)
     assert len(statements) == few <= 10
+
+
+@pytest.mark.parametrize("path", ["/places/site/exceptions/{}/removal", "/places/laser/blocks/{}/release"])
+def test_a_number_beyond_any_is_nobodys(lea, path):
+    assert lea.post(path.format("9" * 20)).status_code == 404
