@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.kernel import clock
-from app.kernel.db import db, locked, repeating, transaction
+from app.kernel.db import db, locked, repeating, run, transaction
 from machines import usage
 from machines.models import Reservation
 from machines.printing import carrying, doors, observing, quiet
@@ -78,15 +78,7 @@ def let_go(holder: str) -> None:
 
 def outlooks(slots: dict[int, int]) -> list[Outlook]:
     """Every printer that is linked and enabled; `slots` as `near_slots` found them. One statement."""
-    rows = db.session.execute(
-        select(
-            PrinterLink.id, PrinterLink.machine_id, PrinterLink.revision, PrinterLink.circuit, PrinterLink.retry_at,
-            PrinterLink.observed_state, PrinterLink.may_connect, PrintJob.id.label("job_id"), PrintJob.remote_path,
-            PrintJob.state, PrintJob.wish, PrintJob.wished_at, PrintJob.asked_at,
-        )
-        .outerjoin(PrintJob, (PrintJob.link_id == PrinterLink.id) & PrintJob.state.in_(OPEN))
-        .where(PrinterLink.is_enabled, PrinterLink.address != "")
-    ).all()  # fmt: skip
+    rows = run(_OUTLOOKS).all()
     db.session.rollback()
     found = []
     for row in rows:
@@ -99,6 +91,17 @@ def outlooks(slots: dict[int, int]) -> list[Outlook]:
             )
         )  # fmt: skip
     return found
+
+
+_OUTLOOKS = (
+    select(
+        PrinterLink.id, PrinterLink.machine_id, PrinterLink.revision, PrinterLink.circuit, PrinterLink.retry_at,
+        PrinterLink.observed_state, PrinterLink.may_connect, PrintJob.id.label("job_id"), PrintJob.remote_path,
+        PrintJob.state, PrintJob.wish, PrintJob.wished_at, PrintJob.asked_at,
+    )
+    .outerjoin(PrintJob, (PrintJob.link_id == PrinterLink.id) & PrintJob.state.in_(OPEN))
+    .where(PrinterLink.is_enabled, PrinterLink.address != "")
+)  # fmt: skip
 
 
 def near_slots() -> dict[int, int]:
@@ -188,8 +191,14 @@ def to_delete(link_id: int) -> list[tuple[int, str]]:
 def _is_ours(holder: str) -> bool:
     """Whether we still may talk: asked in the very transaction that claims a request."""
     now = clock.now()
-    statement = select(PollerLease.id).where(PollerLease.holder == holder, PollerLease.until > now)
-    return db.session.scalars(statement.with_for_update(key_share=True)).one_or_none() is not None
+    return db.session.execute(_HELD, {"holder": holder, "now": now}).one_or_none() is not None
+
+
+_HELD = (
+    select(PollerLease.id)
+    .where(PollerLease.holder == bindparam("holder"), PollerLease.until > bindparam("now"))
+    .with_for_update(key_share=True)
+)
 
 
 def _follow(change: Change) -> None:

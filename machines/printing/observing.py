@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.kernel.db import db, locked
 from machines.models import Reservation
@@ -68,9 +68,15 @@ def apply(*, link_id: int, seen: Observation, remote: RemoteFile | None = None) 
 
 def open_job(link_id: int) -> PrintJob | None:
     """The job that has the printer, locked."""
-    statement = select(PrintJob).where(PrintJob.link_id == link_id, PrintJob.state.in_(OPEN))
-    rows = db.session.scalars(statement.with_for_update(key_share=True).execution_options(populate_existing=True))
-    return rows.one_or_none()
+    return db.session.scalars(_OPEN_JOB, {"link_id": link_id}).one_or_none()
+
+
+_OPEN_JOB = (
+    select(PrintJob)
+    .where(PrintJob.link_id == bindparam("link_id"), PrintJob.state.in_(sorted(OPEN)))
+    .with_for_update(key_share=True)
+    .execution_options(populate_existing=True)
+)
 
 
 def note_state(link: PrinterLink, seen: Observation) -> None:

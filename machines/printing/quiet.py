@@ -1,6 +1,6 @@
 """Looks that bring no news: most of them. They are kept together, many in one unit of work, with two statements.
 
-At the latest every half minute a look is taken in whole, by `observing`, which alone decides anything.
+At the latest every three quarters of a minute a look is taken in whole, by `observing`, which alone decides anything.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from machines.printing.models import PrinterLink, PrintJob
 from machines.printing.observing import as_json
 from machines.printing.rules import JobState
 
-WHOLE_EVERY = timedelta(seconds=30)
+WHOLE_EVERY = timedelta(seconds=45)
 _EVEN = (Seen.IDLE, Seen.PRINTING)
 """What a printer does for long."""
 

@@ -58,7 +58,7 @@ class Watched:
 
 def measure(folder: Path) -> Iterator[Line]:
     fine = watch(folder / "fine", printers=PRINTERS, hung=0)
-    a_second = fine.looks / SECONDS
+    a_second = fine.looks / (WARM_SECONDS + SECONDS)
     yield Line(f"{PRINTERS} prints watched, of a core", fine.share, 5, "%", note=f"{a_second:.1f} looks a second")
     yield Line(f"{PRINTERS} prints watched, memory grown in a minute", fine.grown, 3, "MB")
     torn = watch(folder / "torn", printers=PRINTERS, hung=HUNG)
