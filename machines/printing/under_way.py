@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from app.kernel.db import db
 from app.kernel.refusals import Refusal
 from machines.printing import reasons
-from machines.printing.models import PrinterLink, PrintJob
+from machines.printing.models import ForeignPrint, PrinterLink, PrintJob
 from machines.printing.rules import OPEN
 
 
@@ -25,14 +25,15 @@ def is_open(reservation_id: int) -> bool:
 
 
 def is_held_up(machine_id: int, reservation_id: int) -> bool:
-    """Whether nobody could use the printer now: it is out of reach, or prints for somebody else still."""
+    """Whether nobody could use the printer now: it is out of reach, or prints for somebody else still, from here or elsewhere."""
     link = _link(machine_id)
     if link is None:
         return False
     others = select(PrintJob.id).where(
         PrintJob.link_id == link.id, PrintJob.state.in_(OPEN), PrintJob.reservation_id != reservation_id
     )
-    return link.unusable_since is not None or db.session.scalars(others.limit(1)).first() is not None
+    foreign = select(ForeignPrint.id).where(ForeignPrint.link_id == link.id, ForeignPrint.seen_until.is_(None))
+    return link.unusable_since is not None or any(db.session.scalars(one.limit(1)).first() for one in (others, foreign))
 
 
 def usable_since(machine_id: int, reservation_id: int) -> datetime | None:
@@ -43,8 +44,9 @@ def usable_since(machine_id: int, reservation_id: int) -> datetime | None:
     others = select(func.max(PrintJob.ended_at)).where(
         PrintJob.link_id == link.id, PrintJob.started_at.is_not(None), PrintJob.reservation_id != reservation_id
     )
-    known = [moment for moment in (link.usable_since, db.session.scalar(others)) if moment is not None]
-    return max(known, default=None)
+    foreign = select(func.max(ForeignPrint.seen_until)).where(ForeignPrint.link_id == link.id)
+    known = (link.usable_since, db.session.scalar(others), db.session.scalar(foreign))
+    return max((moment for moment in known if moment is not None), default=None)
 
 
 def _link(machine_id: int) -> PrinterLink | None:

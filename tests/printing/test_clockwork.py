@@ -154,6 +154,23 @@ def test_nobody_is_absent_from_a_printer_that_still_prints_for_another(shop):
     assert fresh(following).status is Status.NO_SHOW
 
 
+def test_nobody_is_absent_from_a_printer_on_which_somebody_prints_beside_the_house(shop):
+    link = a_link(shop.printer)
+    reservation = book(shop.ada, shop.printer, "14:00")
+    set_clock("14:10")
+    look(link, Seen.PRINTING, "theirs.gcode")
+    set_clock("14:20")
+    machine_jobs.mark_no_shows()
+    assert fresh(reservation).status is Status.CONFIRMED
+    look(link, Seen.IDLE)
+    set_clock("14:34")
+    machine_jobs.mark_no_shows()
+    assert fresh(reservation).status is Status.CONFIRMED
+    set_clock("14:36")
+    machine_jobs.mark_no_shows()
+    assert fresh(reservation).status is Status.NO_SHOW
+
+
 def test_a_printer_seen_all_the_time_changes_nothing_for_who_does_not_come(shop):
     link = a_link(shop.printer)
     look(link, Seen.IDLE)
