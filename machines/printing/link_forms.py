@@ -69,7 +69,7 @@ class CertificateForm(HouseForm):
     certificate = TextAreaField(
         __("The certificate, or the one of the authority that signed it"),
         description=__("Empty: the authorities that the platform’s own server knows, as for a public web site."),
-        render_kw={"rows": "6", "autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"},
+        render_kw={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"},
     )
 
 

@@ -43,7 +43,7 @@ ANSWERS = {
     "/api/job": {"state": "Operational", "job": {"file": {}}, "progress": {}},
     "/plugin/appkeys/request": {"app_token": "abcdef0123456789"},
     "/plugin/appkeys/request/abcdef0123456789": {"api_key": KEY},
-    "/api/plugin/appkeys": {"api_key": KEY},
+    "/api/plugin/appkeys": {"api_key": f"{KEY}-2"},
 }
 
 
@@ -344,6 +344,9 @@ def test_from_a_refused_handshake_to_a_stored_key(shop, adele, serve):
     assert fresh(link).key_sealed is not None
     assert adele.post(f"{PAGE}/request", data={"user": "etabli"}).location == f"{PAGE}/request"
     assert adele.get(f"{PAGE}/request").location == PAGE
+    assert fresh(link).app_name == "Etabli printer"
+    adele.post(f"{PAGE}/rotation/{fresh(link).revision}")
+    assert (fresh(link).app_name, fresh(link).former_app) == ("Etabli printer 2", None)
     assert adele.post(f"{PAGE}/test").status_code == 303
     assert "OctoPrint 1.11.8 answers." in body(adele.get(PAGE))
 
