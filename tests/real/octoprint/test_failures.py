@@ -12,7 +12,7 @@ from app.kernel import clock
 from app.kernel.db import db, transaction
 from app.kernel.refusals import Refused
 from machines.models import Reservation
-from machines.printing import foreign, overruns
+from machines.printing import foreign, overruns, quiet
 from machines.printing.foreign import Answer
 from machines.printing.models import ForeignPrint, PrinterLink
 from machines.printing.rules import JobState, Outcome
@@ -123,6 +123,7 @@ def test_case_38_a_print_from_octoprints_page_is_noticed_and_its_slots_member_as
 
 def test_case_39_a_print_over_its_slot_is_foretold_to_its_owner_and_the_next(floor, tmp_path, quick, monkeypatch):
     monkeypatch.setattr(overruns, "SURE_AFTER", timedelta(seconds=2))
+    monkeypatch.setattr(quiet, "WHOLE_EVERY", timedelta(seconds=1))
     job = floor.begin_when_seen(gcode(tmp_path, seconds=12))
     cleo, theirs = floor.next_one(floor.reservation)
     with floor.engine():

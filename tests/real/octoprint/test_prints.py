@@ -106,7 +106,7 @@ def test_case_23_a_start_lost_in_a_hung_server_is_found_again_and_not_sent_twice
         engine = Engine(floor.app)
         await engine.in_database(edge.hold_lease, engine.holder)
         [outlook] = await engine.in_database(edge.outlooks, {})
-        watch = Watch(engine.in_database, engine.holder, outlook)
+        watch = Watch(engine.in_database, engine.holder, outlook, engine.note)
         watch._backend = HangsAtStart(await engine.in_database(edge.door, floor.link.id), floor.server)
         await watch.round()
         floor.server.go_on()
