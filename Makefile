@@ -6,6 +6,8 @@ PATH := $(or $(PATH),/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 export PATH
 PYTHON := .venv/bin/python
 T ?= tests
+# Two for each core: many tests wait for a printer or a browser more than they compute.
+WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 LAB ?= demo
 export LAB
 
@@ -22,7 +24,7 @@ setup-test:
 
 # The whole suite, or T=path to narrow it.
 test: setup-test
-	@$(PYTHON) -m pytest -n auto --dist loadfile $(T)
+	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile $(T)
 
 # What a change must pass before it lands: style, types, the direction of imports, complete translations.
 check: setup-test
