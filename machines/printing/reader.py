@@ -23,12 +23,12 @@ LINES_MOST: Final = 12_000_000
 
 _LINE_KEPT: Final = 64 * 1024
 _ROUTINES_MOST: Final = 4000
-_N: Final = rb"[-\d.]{1,12}+"
+_N: Final = rb"[-\d.]{1,12}"
 _STRETCHES: Final = re.compile(
-    rb"(?P<draw>G1 (?:F%(n)s )?X%(n)s Y%(n)s E%(n)s\n(?:G1 X%(n)s Y%(n)s E%(n)s\n)*+)|(?P<travel>(?:G[01] X%(n)s Y%(n)s\n)++)"
-    rb"|(?P<start>G[01] X%(n)s Y%(n)s F%(n)s\n)|[^\n]*+\n" % {b"n": _N}
+    rb"(?P<draw>G1 (?:F%(n)s )?X%(n)s Y%(n)s E%(n)s\n(?:G1 X%(n)s Y%(n)s E%(n)s\n)*)|(?P<travel>(?:G[01] X%(n)s Y%(n)s\n)+)"
+    rb"|(?P<start>G[01] X%(n)s Y%(n)s F%(n)s\n)|[^\n]*\n" % {b"n": _N}
 )
-_PLAIN_MOVE: Final = re.compile(rb"G([0-3])((?: [XYZEFIJR]%(n)s){1,8}+)\s*" % {b"n": _N})
+_PLAIN_MOVE: Final = re.compile(rb"G([0-3])((?: [XYZEFIJR]%(n)s){1,8})\s*" % {b"n": _N})
 _WORDS: Final = re.compile(rb"([A-Z])[ \t]*([-+]?(?:\d+\.?\d*|\.\d+))")
 _COMMAND: Final = re.compile(rb"\s*([GMT])[ \t]*(\d{1,9})")
 _MACRO: Final = re.compile(rb"\s*(@?[A-Z_][A-Z0-9_]{2,39})(?![^\s=])")
