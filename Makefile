@@ -24,7 +24,7 @@ setup-test:
 
 # The whole suite, or T=path to narrow it.
 test: setup-test
-	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile $(T)
+	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(T)
 
 # What a change must pass before it lands: style, types, the direction of imports, complete translations.
 check: setup-test
