@@ -194,14 +194,15 @@ def see(url: str) -> ResponseReturnValue:
     return redirect(url, 303)
 
 
-def once(act: Callable[[], str]) -> str:
+def once(act: Callable[[], str], *said: str) -> str:
     """Run `act` in one transaction, once per submitted key; a repeated click gets the first answer without acting again.
 
-    The same key with another content (somebody went back and changed the form) is another submission. `act` returns the URL
-    to see next. Raises whatever `act` raises, and then forgets the key.
+    The same key with another content (somebody went back and changed the form) is another submission. `said` is what the
+    form itself does not tell of its content: of a file sent along only the name counts here, so a view that takes files
+    names their bytes. `act` returns the URL to see next. Raises whatever `act` raises, and then forgets the key.
     """
     key = request.form.get("key", "")[:64]
-    whose = f"{current_actor().member_id or ''}:{request.path}:{key}:{_said()}"
+    whose = f"{current_actor().member_id or ''}:{request.path}:{key}:{_said(*said)}"
     with transaction():
         if key and (earlier := idempotency.claim(whose)) is not None:
             return earlier
@@ -211,11 +212,11 @@ def once(act: Callable[[], str]) -> str:
     return url
 
 
-def _said() -> str:
-    """A fingerprint of what was typed, keyed because a password may be part of it."""
+def _said(*more: str) -> str:
+    """A fingerprint of what was typed and of `more`, keyed because a password may be part of it."""
     typed = [(name, value) for name, value in request.form.items(multi=True) if name not in ("key", "csrf_token")]
     files = [(name, file.filename) for name, file in request.files.items(multi=True)]
-    return fingerprint(repr((typed, files)).encode("utf-8", "surrogatepass"))
+    return fingerprint(repr((typed, files, *more)).encode("utf-8", "surrogatepass"))
 
 
 def fingerprint(data: bytes) -> str:

@@ -66,7 +66,7 @@ def _receive(actor: Actor, form: FileForm) -> str:
         kept.append(files.keep(actor=actor, taken=taken))
         return url_for("print_files.one", file_id=kept[-1].file.id)
 
-    return _kept_or_discarded(taken, kept, lambda: once(act))
+    return _kept_or_discarded(taken, kept, lambda: once(act, taken.sha256))
 
 
 def _kept_or_discarded(taken: files.Taken, kept: list[files.Kept], act: Callable[[], str]) -> str:

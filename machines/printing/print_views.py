@@ -48,7 +48,7 @@ def attach(reservation_id: int) -> ResponseReturnValue:
             return url_for("prints.one", job_id=job.id)
 
         try:
-            return see(once(act))
+            return see(once(act, f"file {form.chosen}"))
         except Refused as refused:
             form.refuse(refused)
     if form.refusals:  # as it is now, with the file just sent among those to choose from

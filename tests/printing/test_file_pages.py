@@ -127,6 +127,13 @@ def test_two_clicks_are_one_file_and_leave_nothing_behind(shop, as_):
     assert (rows(), len(stored())) == (1, 1)
 
 
+def test_another_file_of_the_same_name_from_one_form_is_another_submission(shop, as_):
+    client = as_(shop.ada)
+    first, second = (post(client, data, key="the-same-key").location for data in (good(), good("M600\n")))
+    assert first != second
+    assert (rows(), len(stored())) == (2, 2)
+
+
 def test_the_same_bytes_again_are_told(shop, as_):
     client = as_(shop.ben)
     post(client)

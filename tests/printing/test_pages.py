@@ -119,6 +119,15 @@ def test_two_clicks_attach_once(shop, as_):
     assert db.session.query(PrintJob).count() == 1
 
 
+def test_another_file_of_the_same_name_from_one_form_is_attached_too(shop, as_):
+    a_link(shop.printer)
+    slot, ada = a_slot(shop), as_(shop.ada)
+    for data in (good(), good("M600\n"), good("M600\n")):
+        sent = {"upload": (io.BytesIO(data), "vase.gcode"), "key": "the same"}
+        assert ada.post(f"/reservations/{slot.id}/prints", data=sent).status_code == 303
+    assert len({job.file_id for job in db.session.query(PrintJob)}) == db.session.query(PrintJob).count() == 2
+
+
 def test_nothing_chosen_and_nothing_sent_is_said_beside_the_field(shop, as_):
     a_link(shop.printer)
     slot = a_slot(shop)
