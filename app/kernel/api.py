@@ -169,14 +169,15 @@ def problem(status: int, detail: str = "", **extra: Any) -> Response:
     return response
 
 
-def once(act: Callable[[], int]) -> int:
+def once(act: Callable[[], int], *said: str) -> int:
     """Run `act` (it returns the id of what it made) in one transaction, once per `Idempotency-Key` header.
 
-    The same key again answers with the first id; with another body it is a mistake of the caller, 422.
+    The same key again answers with the first id; with another body it is a mistake of the caller, 422. `said` is what
+    cannot be read again from the body, such as which bytes a file sent along had.
     """
     key = request.headers.get("Idempotency-Key", "")[:64]
     whose = f"api:{current_actor().member_id}:{request.path}:{key}"
-    body = fingerprint(request.get_data(cache=True))
+    body = fingerprint(b"\n".join([request.get_data(cache=True), *map(str.encode, said)]))
     with transaction():
         if key and (earlier := idempotency.claim(whose)) is not None:
             ident, _sep, first_body = earlier.partition(" ")

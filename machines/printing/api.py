@@ -68,11 +68,19 @@ def send_file(sent: dict[str, Any]) -> Any:
     """Send G-code. It is read at once; the same bytes again are the same file."""
     actor, file = acting(), sent["file"]
     taken = files.take(name=file.filename or "", source=file.stream)
+    kept: list[files.Kept] = []
+
+    def act() -> int:
+        kept.append(files.keep(actor=actor, taken=taken))
+        return kept[-1].file.id
+
     try:
-        ident = once(lambda: files.keep(actor=actor, taken=taken).file.id)
+        ident = once(act, taken.sha256)
     except Exception:
         files.discard(taken)
         raise
+    if not kept:  # the key's first call has made the row
+        files.discard(taken)
     return _file(queries.file_or_404(actor, ident)), 201, {"Location": url_for("prints_api.one_file", file_id=ident)}
 
 

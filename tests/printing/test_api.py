@@ -16,6 +16,7 @@ from machines.printing.rules import Approval, JobState, Outcome, Source, Wish
 from tests.machines.scene import book, check_in, fresh, set_clock
 from tests.printing.engine_scene import a_file, a_job, a_link, a_slot, attach, look, printing, put
 from tests.printing.gcode_files import good
+from tests.printing.test_files import stored
 
 API = "/api/v1"
 
@@ -90,6 +91,18 @@ def test_two_calls_with_one_key_start_once(shop, as_):
         answer = ada.post(f"{API}/prints/{job.id}/start", json={"bed_is_clear": True}, headers={"Idempotency-Key": "k"})
         assert answer.status_code == 200
     assert fresh(job).wish is Wish.START
+
+
+def test_a_key_sends_one_file_once_and_leaves_nothing_behind(shop, as_):
+    def send(data):
+        sent = {"file": (io.BytesIO(data), "vase.gcode")}
+        return ada.post(f"{API}/print-files", data=sent, headers={"Idempotency-Key": "k"})
+
+    ada, before = as_(shop.ada, "prints"), set(stored())
+    first, again, other = send(good()), send(good()), send(good("M600\n"))
+    assert [one.status_code for one in (first, again, other)] == [201, 201, 422]
+    assert again.json == first.json
+    assert len(set(stored()) - before) == 1
 
 
 @pytest.mark.parametrize("act", ["start", "pause", "resumption", "cancellation", "removal", "repetition", "outcome"])
