@@ -7,6 +7,7 @@ the team may see it while a print of theirs is under way; pictures are written a
 from __future__ import annotations
 
 import os
+import secrets
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -58,7 +59,7 @@ def last(link_id: int) -> bytes | None:
 def _touch(path: Path, data: bytes) -> None:
     """Write whole or not at all, dated by the house's clock."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_suffix(f".{os.getpid()}.half")
+    half = path.with_suffix(f".{secrets.token_hex(4)}.half")
     half.write_bytes(data)
     instant = clock.now().timestamp()
     os.utime(half, (instant, instant))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from pathlib import Path
 
 import pytest
 from flask import current_app
@@ -52,3 +53,17 @@ def test_a_camera_that_fails_disturbs_nothing(app, under_way, monkeypatch):
     hand.rounds(3)
     assert fresh(job).state is JobState.PRINTING
     assert (link_of(job).failures, stills.last(job.link_id)) == (0, None)
+
+
+def test_two_who_look_at_once_do_not_trip_over_each_other(app, monkeypatch):
+    replace = Path.replace
+
+    def looked_at_meanwhile(half, path):
+        monkeypatch.setattr(Path, "replace", replace)
+        stills.look(7)
+        return replace(half, path)
+
+    monkeypatch.setattr(Path, "replace", looked_at_meanwhile)
+    stills.look(7)
+    assert stills.is_looked_at(7)
+    assert [one.name for one in stills._folder().iterdir() if one.name.startswith("7.")] == ["7.wanted"]
