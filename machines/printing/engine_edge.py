@@ -13,7 +13,7 @@ from app.kernel import clock
 from app.kernel.db import db, locked, repeating, run, transaction
 from machines import usage
 from machines.models import Reservation
-from machines.printing import carrying, doors, observing, quiet
+from machines.printing import carrying, doors, foreign, observing, quiet
 from machines.printing.carrying import Order
 from machines.printing.gateway import Observation, PrinterBackend, PrinterError, RemoteFile, Seen
 from machines.printing.models import PollerLease, PrinterLink, PrintJob
@@ -186,6 +186,12 @@ def to_delete(link_id: int) -> list[tuple[int, str]]:
     found = carrying.to_delete(link_id)
     db.session.rollback()
     return found
+
+
+def to_look_back(link_id: int) -> datetime | None:
+    since = foreign.to_look_back(link_id)
+    db.session.rollback()
+    return since
 
 
 def _is_ours(holder: str) -> bool:

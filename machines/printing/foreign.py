@@ -1,4 +1,5 @@
-"""Prints the house did not start, seen on its printers: noticed, attributed, asked about, and in blocks stopped where wanted.
+"""Prints the house did not start, seen on its printers or found at night in what their servers remember: noticed, attributed,
+asked about, and in blocks stopped where wanted.
 
 Letters: `printing.foreign_asked` (foreign, member: whose slot it is) and `printing.foreign_alert` (foreign). What is to be
 stopped has `stop_wished_at`; the engine asks for it once.
@@ -7,6 +8,7 @@ stopped has `stop_wished_at`; the engine asks for it once.
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,15 +23,19 @@ from app.calendar.models import Purpose
 from app.kernel import audit, clock, mail
 from app.kernel.actors import HOUSE, Actor, Role
 from app.kernel.db import db, locked
-from app.kernel.periods import Period
+from app.kernel.periods import Period, wall_instant
 from app.kernel.refusals import N_, NotAllowed, Reason, Refused, Term
 from machines.models import Machine, Reservation
 from machines.printing import queries
-from machines.printing.gateway import ACTIVE, Observation, Seen
+from machines.printing.gateway import ACTIVE, Observation, PastPrint, Seen
 from machines.printing.models import ForeignPrint, PrinterLink, PrintJob, RemoteMember
-from machines.rules import LIVE
+from machines.rules import LIVE, Status
 
 SHOWN = 100
+NIGHT_MINUTE = 3 * 60
+"""When a night's look back begins, in minutes after midnight."""
+LOOKS_BACK = timedelta(days=7)
+_OVERLAP, _CLOCKS_DIFFER = timedelta(minutes=10), timedelta(minutes=2)
 
 _MOMENT = timedelta(seconds=1)
 _SAYS_NOTHING = frozenset({Seen.OFFLINE, Seen.STARTING_UP, Seen.UNKNOWN})
@@ -98,7 +104,54 @@ def notice(*, link: PrinterLink, seen: Observation, open_job: PrintJob | None) -
         going.seen_until = seen.at
         db.session.flush()  # one at a time goes on
     if is_foreign:
-        _begin(link, seen)
+        row = ForeignPrint(link_id=link.id, remote_path=seen.remote_path, remote_user=seen.started_by, seen_from=seen.at)
+        around = _around(link, seen.at)
+        if _write_down(row, around):
+            if around.is_block and link.stops_foreign_in_blocks:
+                row.stop_wished_at = seen.at
+            if row.asked_at is None:
+                mail.send("printing.foreign_alert", key=f"printing.foreign_alert:{row.id}", foreign=row.id)
+
+
+def to_look_back(link_id: int) -> datetime | None:
+    """Since when the printer's server is to be asked for prints that no look saw; None when that was done since the night
+    began. A printer that is off at night is asked when it is on again.
+    """
+    known_until = db.session.scalars(select(PrinterLink.prints_known_until).where(PrinterLink.id == link_id)).one()
+    now, today = clock.now(), clock.today()
+    begins = wall_instant(today, NIGHT_MINUTE, clock.zone())
+    if now < begins:
+        begins = wall_instant(today - timedelta(days=1), NIGHT_MINUTE, clock.zone())
+    return max(known_until - _OVERLAP, now - LOOKS_BACK) if known_until < begins else None
+
+
+def look_back(link_id: int, asked_at: datetime, told: Sequence[PastPrint]) -> None:
+    """Write down those of the prints that no row covers, with one letter to the team for all of them. Safe if done twice.
+
+    A print the server dates later than now is left for another night.
+    """
+    link = locked(PrinterLink, link_id)
+    link.prints_known_until = max(link.prints_known_until, asked_at)
+    for_team = []
+    for past in told:
+        if past.ended_at > asked_at or _is_known(link.id, past):
+            continue
+        row = ForeignPrint(
+            link_id=link.id, remote_path=past.path, remote_user=past.put_by, seen_from=past.began_at, seen_until=past.ended_at
+        )
+        around = _around(link, past.began_at)
+        needs_somebody = _write_down(row, around)
+        if row.asked_at is None and (
+            needs_somebody or around.reservation is None
+        ):  # who put a file there may not have started it
+            for_team.append(row)
+    if for_team:
+        unknown = [row for row in for_team if row.member_id is None]
+        first = (unknown or for_team)[0]
+        mail.send(
+            "printing.foreign_alert", key=f"printing.foreign_alert:{first.id}", foreign=first.id, afterwards=True,
+            others=len(unknown) > 1,
+        )  # fmt: skip
 
 
 def attribute(*, actor: Actor, foreign_id: int, member_id: int | None, answer: str, remember: bool = False) -> ForeignPrint:
@@ -188,32 +241,36 @@ def _going_on(link_id: int) -> ForeignPrint | None:
     return db.session.scalars(rows.execution_options(populate_existing=True)).one_or_none()
 
 
-def _begin(link: PrinterLink, seen: Observation) -> None:
-    """Whose it is by the server's own user; else the member of the running slot is asked, else the team is called."""
-    around = _around(link, seen.at)
-    member_id = _known_user(link.id, seen.started_by)
-    row = ForeignPrint(
-        link_id=link.id,
-        remote_path=seen.remote_path,
-        remote_user=seen.started_by,
-        seen_from=seen.at,
-        reservation_id=around.reservation.id if around.reservation else None,
+def _is_known(link_id: int, past: PastPrint) -> bool:
+    """Ours under whatever name, or seen while it went on; the clocks of two servers may differ a little."""
+    ours = select(PrintJob.id).where(PrintJob.link_id == link_id, PrintJob.remote_path == past.path)
+    covering = select(ForeignPrint.id).where(
+        ForeignPrint.link_id == link_id,
+        ForeignPrint.remote_path.is_(None) | (ForeignPrint.remote_path == past.path),
+        ForeignPrint.seen_from <= past.ended_at + _CLOCKS_DIFFER,
+        ForeignPrint.seen_until.is_(None) | (ForeignPrint.seen_until >= past.began_at - _CLOCKS_DIFFER),
     )
+    return any(db.session.scalars(found.limit(1)).first() is not None for found in (ours, covering))
+
+
+def _write_down(row: ForeignPrint, around: _Around) -> bool:
+    """Whose it is by the server's own user; else the member of the slot is asked. False when it needs nobody's attention;
+    when nobody was asked it needs the team's.
+    """
+    member_id, now = _known_user(row.link_id, row.remote_user), clock.now()
+    row.reservation_id = around.reservation.id if around.reservation else None
     if member_id is not None:
-        row.member_id, row.answer, row.answered_at = member_id, Answer.MAPPED.value, seen.at
+        row.member_id, row.answer, row.answered_at = member_id, Answer.MAPPED.value, now
     db.session.add(row)
     db.session.flush()  # the letters name its id
-    audit.record(HOUSE, "foreign_print.seen", f"foreign:{row.id}", printer=link.id, member=member_id)
+    audit.record(HOUSE, "foreign_print.seen", f"foreign:{row.id}", printer=row.link_id, member=member_id)
     if member_id is not None and _may_print_there(member_id, around):
-        return
-    if around.is_block and link.stops_foreign_in_blocks:
-        row.stop_wished_at = seen.at
+        return False
     if around.reservation is not None and member_id is None:
-        row.asked_at = seen.at
+        row.asked_at = now
         asked = around.reservation.member_id
         mail.send("printing.foreign_asked", key=f"printing.foreign_asked:{row.id}", foreign=row.id, member=asked)
-    else:
-        mail.send("printing.foreign_alert", key=f"printing.foreign_alert:{row.id}", foreign=row.id)
+    return True
 
 
 def _may_print_there(member_id: int, around: _Around) -> bool:
@@ -226,11 +283,12 @@ def _may_print_there(member_id: int, around: _Around) -> bool:
 def _around(link: PrinterLink, at: datetime) -> _Around:
     resource = select(Machine.resource_id).where(Machine.id == link.machine_id)
     resource_id = db.session.scalars(resource).one()
+    was_in_use = (Reservation.status == Status.COMPLETED) & (Reservation.used_until > at)  # at that time, if it is over by now
     running = select(Reservation).where(
         Reservation.machine_id == link.machine_id,
-        Reservation.status.in_(LIVE),
         Reservation.starts_at <= at,
         Reservation.ends_at > at,
+        Reservation.status.in_(LIVE) | was_in_use,
     )
     taken = calendar.occupied([resource_id], Period(at, at + _MOMENT))[resource_id]
     return _Around(db.session.scalars(running.limit(1)).first(), any(one.purpose is not Purpose.RESERVATION for one in taken))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -32,6 +32,10 @@ class Seen(enum.StrEnum):
     BUSY = "busy"  # occupied with something that is not a print
     UNKNOWN = "unknown"
 
+
+OUR_FOLDER = "fablab/"
+"""Where the house puts its files on a printer's server; nobody else's are touched."""
+MOST_PAST_PRINTS = 100
 
 ACTIVE = frozenset({Seen.STARTING, Seen.PRINTING, Seen.PAUSING, Seen.PAUSED, Seen.RESUMING, Seen.CANCELLING, Seen.FINISHING})
 """A print is under way."""
@@ -92,6 +96,23 @@ class RemoteFile:
     failures: int = 0
     last_success: bool | None = None
     last_print_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PastPrint:
+    """The last print of a file, as the printer's server remembers it and by its clock. `put_by` is the server's user who put the
+    file there, who need not have started it; `seconds` is not told of what failed.
+    """
+
+    path: str
+    ended_at: datetime
+    put_by: str | None = None
+    is_success: bool | None = None
+    seconds: float | None = None
+
+    @property
+    def began_at(self) -> datetime:
+        return self.ended_at - timedelta(seconds=self.seconds or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +210,9 @@ class PrinterBackend(Protocol):
 
     async def stat(self, remote_path: str) -> RemoteFile | None:
         """None when there is no such file."""
+
+    async def printed_since(self, since: datetime) -> list[PastPrint]:
+        """The last print of each file outside our folder that ended since then, the earliest first, a hundred at most. Costly."""
 
     async def start(self, remote_path: str) -> None:
         """Select and print. No exception says only that the request was taken: an observation tells whether it prints."""

@@ -258,6 +258,7 @@ def _forget_server(link: PrinterLink) -> None:
     ) = None
     link.missing, link.too_strong = [], []
     link.observed = link.observed_at = link.observed_state = None
+    link.prints_known_until = clock.now()
     _try_again(link)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.kernel import guards
+from app.kernel import clock, guards
 from app.kernel.db import Base, pk, said
 from machines.models import Machine, Reservation
 from machines.printing.gateway import Seen
@@ -35,7 +35,7 @@ class PrinterLink(Base):
     system's authorities are. Both are cleared when the address changes. `former_app` names the key before it while that one is
     not yet revoked there. `address` is empty once the link was removed. Sizes in millimetres, temperatures in °C. `observed` is
     the last Observation as JSON; nothing is started on one older than 15 s. One of `usable_since` and `unusable_since` is set,
-    by what was seen.
+    by what was seen. Foreign prints that ended before `prints_known_until` have been looked for.
     """
 
     __tablename__ = "printer_link"
@@ -92,6 +92,7 @@ class PrinterLink(Base):
     observed: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     usable_since: Mapped[datetime | None]
     unusable_since: Mapped[datetime | None]
+    prints_known_until: Mapped[datetime] = mapped_column(default=clock.now)
     preflight_for_id: Mapped[int | None] = mapped_column(ForeignKey("reservation.id"))
 
     machine: Mapped[Machine] = relationship(lazy="raise")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -24,6 +24,7 @@ from machines.printing.gateway import (
     NotFound,
     Observation,
     OutcomeUnknown,
+    PastPrint,
     Picture,
     PrinterError,
     ProbeResult,
@@ -36,11 +37,12 @@ from machines.printing.gateway import (
     Unreachable,
 )
 from machines.printing.http import Answer
-from machines.printing.octoprint_answers import checked, file_door, observed, remote_file, with_temperatures
+from machines.printing.octoprint_answers import checked, file_door, observed, past_prints, remote_file, with_temperatures
 
 EXTRA_SECONDS = 3.0
 UPLOAD_BYTES_PER_SECOND = 200_000
 MOST_PICTURE_BYTES = 5 * 1024 * 1024
+LISTING_SECONDS, MOST_LISTING_BYTES = 45.0, 8 * 1024 * 1024
 PICTURES = ("image/jpeg", "image/png", "image/webp", "image/gif")
 
 NEEDED = ("STATUS", "FILES_LIST", "FILES_UPLOAD", "FILES_DOWNLOAD", "FILES_SELECT", "FILES_DELETE", "PRINT")
@@ -182,6 +184,10 @@ class OctoPrint:
             return False
         return True
 
+    async def printed_since(self, since: datetime) -> list[PastPrint]:
+        listing = await self._get("/api/files/local?recursive=true", deadline=LISTING_SECONDS, most_bytes=MOST_LISTING_BYTES)
+        return past_prints(listing.object(), since)
+
     async def start(self, remote_path: str) -> None:
         await self._write("POST", file_door(remote_path), json={"command": "select", "print": True})
 
@@ -232,8 +238,8 @@ class OctoPrint:
     async def close(self) -> None:
         """Nothing is kept open."""
 
-    async def _get(self, path: str, *, deadline: float | None = None) -> Answer:
-        answer = await self._ask("GET", path, deadline=deadline or self.read_seconds)
+    async def _get(self, path: str, *, deadline: float | None = None, **limits: int) -> Answer:
+        answer = await self._ask("GET", path, deadline=deadline or self.read_seconds, **limits)
         return checked(answer, is_write=False) if answer.status != 403 else await self._refused()
 
     async def _write(self, method: str, path: str, *, deadline: float | None = None, **content: Any) -> Answer:

@@ -6,17 +6,21 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
 from app.kernel import clock
 from machines.printing.gateway import (
+    MOST_PAST_PRINTS,
+    OUR_FOLDER,
     BadKey,
     Conflict,
     Forbidden,
     NotFound,
     Observation,
     OutcomeUnknown,
+    PastPrint,
     PrinterError,
     RateLimited,
     Rejected,
@@ -52,6 +56,10 @@ STATES = {
     "Sending file to SD": Seen.BUSY,
     "Transferring file to SD": Seen.BUSY,
 }
+
+
+LAST_DATE = 2**32
+"""No date a server tells is later."""
 
 
 def checked(answer: Answer, *, is_write: bool) -> Answer:
@@ -125,6 +133,37 @@ def remote_file(told: Mapping[str, Any], asked: str) -> RemoteFile:
     )
 
 
+def past_prints(told: Mapping[str, Any], since: datetime) -> list[PastPrint]:
+    """What the listing of all files tells of their last prints, outside our folder."""
+    found, folders = [], [told.get("files")]
+    while folders:
+        entries = folders.pop()
+        for one in entries if isinstance(entries, list) else ():
+            if not isinstance(one, dict):
+                continue
+            folders.append(one.get("children"))
+            if (past := _past_print(one)) is not None and past.ended_at >= since:
+                found.append(past)
+    return sorted(found, key=lambda past: past.ended_at)[-MOST_PAST_PRINTS:]
+
+
+def _past_print(told: Mapping[str, Any]) -> PastPrint | None:
+    """A folder counts its files' prints once more: they are not asked of it."""
+    prints, path = told.get("prints"), text(told.get("path"))
+    last = prints.get("last") if isinstance(prints, dict) and told.get("type") == "machinecode" else None
+    date = number(last.get("date")) if isinstance(last, dict) else None
+    if path is None or path.startswith(OUR_FOLDER) or not isinstance(last, dict) or date is None or not 0 < date < LAST_DATE:
+        return None
+    seconds = number(last.get("printTime"))
+    return PastPrint(
+        path=path,
+        ended_at=datetime.fromtimestamp(date, UTC),
+        put_by=text(told.get("user")),
+        is_success=last["success"] if isinstance(last.get("success"), bool) else None,
+        seconds=seconds if seconds is not None and 0 <= seconds < date else None,
+    )
+
+
 def file_door(remote_path: str) -> str:
     return f"/api/files/local/{quote(remote_path)}"
 
@@ -139,7 +178,8 @@ def _marker(told: object) -> dict[str, str]:
 
 
 def text(told: object) -> str | None:
-    return told[:500] if isinstance(told, str) and told else None
+    """Without what no database keeps: a NUL, half of a pair."""
+    return (told[:500].replace("\0", "").encode(errors="ignore").decode() or None) if isinstance(told, str) else None
 
 
 def number(told: object) -> float | None:

@@ -148,7 +148,9 @@ def _foreign_asked(facts: dict[str, Any]) -> Letter | None:
 
 
 def _foreign_alert(facts: dict[str, Any]) -> Letter | None:
-    """Somebody prints outside any reservation, or in a maintenance: to the team, at once."""
+    """Somebody prints outside any reservation, or in a maintenance: to the team, at once; or did, as is found `afterwards`, with
+    `others` that nobody knows.
+    """
     foreign, to = _foreign(facts["foreign"]), team()
     if to is None or (foreign.answered_at is not None and foreign.answer not in (Answer.NOT_MINE, Answer.MAPPED)):
         return None
@@ -157,15 +159,19 @@ def _foreign_alert(facts: dict[str, Any]) -> Letter | None:
         user = [(_("User of its server"), foreign.remote_user)] if foreign.remote_user else []
         if foreign.member_id is not None:
             user.append((_("Member"), accounts.names([foreign.member_id]).get(foreign.member_id, "")))
-        stopped = [_("It is asked to stop, because the printer is kept free now.")] if foreign.stop_wished_at else []
+        more = [_("It is asked to stop, because the printer is kept free now.")] if foreign.stop_wished_at else []
+        if facts.get("others"):
+            more.append(_("It was found in the night, with others: the page “Prints that wait” lists them all."))
         return Letter(
             to=to,
-            subject=_("%(machine)s prints something nobody booked", machine=name),
+            subject=_("%(machine)s printed something nobody booked", machine=name)
+            if facts.get("afterwards")
+            else _("%(machine)s prints something nobody booked", machine=name),
             lines=[
                 _("A print was started at the printer or on its server’s own page, outside any reservation.")
                 if foreign.answer != Answer.NOT_MINE
                 else _("A print was started at the printer or on its server’s own page; who had the slot says it is not theirs."),
-                *stopped,
+                *more,
                 _("Please have a look, and say whose it is.") if foreign.member_id is None else _("Please have a look."),
             ],
             facts=[*_seen(foreign, name), *user],

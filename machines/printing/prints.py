@@ -17,6 +17,7 @@ from machines import facts as machine_facts
 from machines.models import Machine, Reservation
 from machines.printing import facts, files, queries, reasons, rules
 from machines.printing.events import LETTERS, note, tell
+from machines.printing.gateway import OUR_FOLDER
 from machines.printing.models import PrinterLink, PrintFile, PrintJob
 from machines.printing.rules import ENDED, OPEN, RUNNING, JobState, StartFacts, Wish
 from machines.rules import LIVE
@@ -119,7 +120,7 @@ def start(*, actor: Actor, job_id: int, bed_is_clear: bool, override_reason: str
     now = clock.now()
     if job.remote_path is not None:
         job.attempt = _next_attempt(reservation.id)
-    job.remote_path = f"fablab/{reservation.id}/{job.id}-{job.attempt}.gcode"
+    job.remote_path = f"{OUR_FOLDER}{reservation.id}/{job.id}-{job.attempt}.gcode"
     job.state = JobState.SENDING
     _wish(job, Wish.START, actor)
     job.bed_clear_at, job.bed_clear_by_id = now, actor.member_id

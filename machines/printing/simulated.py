@@ -31,6 +31,8 @@ class Stored:
     failures: int = 0
     last_success: bool | None = None
     last_print_seconds: float | None = None
+    last_ended_at: datetime | None = None
+    put_by: str | None = None
 
 
 @dataclass
@@ -126,6 +128,7 @@ def end(table: Table, now: datetime, speed: float, *, is_success: bool) -> None:
     stored.successes += is_success
     stored.failures += not is_success
     stored.last_success, stored.last_print_seconds = is_success, job.seconds if is_success else None
+    stored.last_ended_at = now
     table.job, table.finished_in = None, job.seconds if is_success else None
     _heat(table, now, speed, 0, 0)
 

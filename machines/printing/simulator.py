@@ -27,9 +27,12 @@ from app.kernel import clock
 from machines.printing import gateway, simulated
 from machines.printing.gateway import (
     ACTIVE,
+    MOST_PAST_PRINTS,
+    OUR_FOLDER,
     Conflict,
     NotFound,
     Observation,
+    PastPrint,
     Picture,
     ProbeResult,
     Rejected,
@@ -83,7 +86,7 @@ class Simulator:
                 if remote_path in table.files:
                     raise Conflict("there is such a file already")
                 kept = hashlib.sha256(remote_path.encode()).hexdigest()[:24]
-                table.files[remote_path] = Stored(half.stat().st_size, seconds, dict(marker), kept)
+                table.files[remote_path] = Stored(half.stat().st_size, seconds, dict(marker), kept, put_by=USER)
                 half.rename(self._files / kept)
         finally:
             half.unlink(missing_ok=True)
@@ -95,6 +98,15 @@ class Simulator:
                 return None
             counted = (one.successes, one.failures, one.last_success, one.last_print_seconds)
             return RemoteFile(remote_path, one.size, one.marker, *counted)
+
+    async def printed_since(self, since: datetime) -> list[PastPrint]:
+        with self._called("printed_since") as table:
+            found = [
+                PastPrint(path, one.last_ended_at, one.put_by, one.last_success, one.last_print_seconds)
+                for path, one in table.files.items()
+                if not path.startswith(OUR_FOLDER) and one.last_ended_at is not None and one.last_ended_at >= since
+            ]
+        return sorted(found, key=lambda one: one.ended_at)[-MOST_PAST_PRINTS:]
 
     async def start(self, remote_path: str) -> None:
         with self._called("start") as table:
@@ -244,11 +256,16 @@ def _read(path: Path) -> Table:
         **{
             **told,
             "printer": Seen(told["printer"]),
-            "files": {name: Stored(**stored) for name, stored in told["files"].items()},
+            "files": {name: _stored(one) for name, one in told["files"].items()},
             "job": Job(**job) if job else None,
             "heat": Heat(**heat),
         }
     )
+
+
+def _stored(told: dict[str, Any]) -> Stored:
+    ended_at = told.get("last_ended_at")
+    return Stored(**{**told, "last_ended_at": ended_at and datetime.fromisoformat(ended_at)})
 
 
 def _take(source: Path, into: Path) -> float:

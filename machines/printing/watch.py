@@ -8,13 +8,13 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.kernel import clock
-from machines.printing import carrying, quiet, stills
+from machines.printing import carrying, foreign, quiet, stills
 from machines.printing import engine_edge as edge
 from machines.printing.carrying import Order
 from machines.printing.engine_edge import Outlook
@@ -42,6 +42,8 @@ READ_SECONDS, WRITE_SECONDS = 20.0, 40.0
 """Belts: every backend has deadlines of its own."""
 UPLOAD_SECONDS, UPLOAD_BYTES_PER_SECOND = 60.0, 100_000
 CLEAN_SECONDS = 1800.0
+LISTING_SECONDS = 60.0
+LOOK_BACK_EVERY, LOOK_BACK_AGAIN = timedelta(minutes=30), timedelta(hours=6)
 
 InDatabase = Callable[..., Awaitable[Any]]
 
@@ -62,6 +64,7 @@ class Watch:
         self._task: asyncio.Task[None] | None = None
         self._connected_for: int | None = None
         self._clean_at = 0.0
+        self._looks_back_at: datetime | None = None
         self._acted = self._is_away = False
 
     def begin(self) -> None:
@@ -150,6 +153,7 @@ class Watch:
             await self._connect(backend)
         elif self.outlook.job_id is None and seen.state is Seen.IDLE:
             await self._clean(backend)
+            await self._look_back(backend)
 
     async def _show(self, backend: PrinterBackend) -> None:
         """A still of the camera, while somebody looks at the print's page; without one nothing is lost."""
@@ -263,6 +267,22 @@ class Watch:
             with contextlib.suppress(Conflict):
                 await _within(WRITE_SECONDS, backend.delete(path))
                 await self._db(edge.write, carrying.deleted, job_id)
+
+    async def _look_back(self, backend: PrinterBackend) -> None:
+        """Once a night, ask for the prints that no look saw. A server that cannot say is left in peace for hours."""
+        now = clock.now()
+        if (self._looks_back_at is not None and now < self._looks_back_at) or "history" not in backend.capabilities:
+            return
+        self._looks_back_at = now + LOOK_BACK_EVERY
+        if (since := await self._db(edge.to_look_back, self.outlook.link_id)) is None:
+            return
+        try:
+            told = await _within(LISTING_SECONDS, backend.printed_since(since))
+        except PrinterError as error:
+            log.info("printer %s: looking back: %s: %s", self.outlook.link_id, type(error).__name__, error)
+            self._looks_back_at = now + LOOK_BACK_AGAIN
+            return
+        await self._db(edge.write, foreign.look_back, self.outlook.link_id, now, told)
 
     async def _close(self) -> None:
         backend, self._backend = self._backend, None

@@ -98,6 +98,7 @@ def upgrade() -> None:
         sa.Column("observed", sa.JSON(), nullable=True),
         sa.Column("usable_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("unusable_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("prints_known_until", sa.DateTime(timezone=True), nullable=False),
         sa.Column("preflight_for_id", KEY, nullable=True),
         sa.CheckConstraint("bed_x > 0 AND bed_y > 0 AND bed_z > 0", name=op.f("ck_printer_link_bed")),
         sa.CheckConstraint("overrun_grace_minutes >= 0", name=op.f("ck_printer_link_grace")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from app.kernel import clock
 from app.kernel.db import db
 from machines.printing import engine_edge as edge
 from machines.printing.engine import Engine
-from machines.printing.gateway import Observation, Picture, PrinterError, ProbeResult, RemoteFile, Seen
+from machines.printing.gateway import Observation, PastPrint, Picture, PrinterError, ProbeResult, RemoteFile, Seen
 from machines.printing.models import PrinterLink
 from machines.printing.quiet import Look
 from machines.printing.watch import Watch
@@ -68,11 +68,13 @@ class Scripted:
     """
 
     kind = "scripted"
-    capabilities = frozenset({"error_details"})
+    capabilities = frozenset({"error_details", "history"})
 
     def __init__(self) -> None:
         self.says = Observation(at=clock.now(), state=Seen.IDLE)
         self.raises: dict[str, PrinterError] = {}
+        self.past: list[PastPrint] = []
+        self.asked_since: list[datetime] = []
         self.files: dict[str, RemoteFile] = {}
         self.calls: list[str] = []
         self.meanwhile: dict[str, Callable[[], Any]] = {}
@@ -100,6 +102,11 @@ class Scripted:
     async def stat(self, remote_path: str) -> RemoteFile | None:
         await self._called("stat")
         return self.files.get(remote_path)
+
+    async def printed_since(self, since: datetime) -> list[PastPrint]:
+        await self._called("printed_since")
+        self.asked_since.append(since)
+        return [one for one in self.past if one.ended_at >= since]
 
     async def start(self, remote_path: str) -> None:
         await self._called("start")
@@ -132,4 +139,4 @@ class Scripted:
         self.calls.append("close")
 
     def writes(self) -> list[str]:
-        return [call for call in self.calls if call not in ("status", "stat", "close")]
+        return [call for call in self.calls if call not in ("status", "stat", "printed_since", "close")]

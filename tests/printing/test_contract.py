@@ -6,11 +6,13 @@ import asyncio
 import itertools
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.kernel import clock
 from machines.printing.gateway import ACTIVE, Conflict, NotFound, PrinterBackend, Rejected, Seen
 from machines.printing.simulator import Simulator
 from tests.real.octoprint.fixtures import gcode, open_printer, seen
@@ -153,6 +155,35 @@ def test_a_resume_that_would_be_lost_is_not_sent(bench, tmp_path):
         await seen(printer, Seen.PAUSED)
         await printer.resume()
         await seen(printer, Seen.PRINTING)
+
+    run(story())
+
+
+def test_what_was_printed_outside_our_folder_is_remembered(bench, tmp_path):
+    async def story():
+        printer, theirs = bench.printer, bench.name.replace("fablab/", "people/")
+        before = clock.now()
+        path = await printer.upload(gcode(tmp_path), theirs, {})
+        ours = await printer.upload(gcode(tmp_path), bench.name, MARKER)
+        assert await printer.printed_since(before) == []
+        await printer.start(ours)
+        await seen(printer, *ACTIVE)
+        await seen(printer, Seen.IDLE)
+        bench.start_here(path)
+        await seen(printer, *ACTIVE)
+        await seen(printer, Seen.IDLE)
+        [found] = await printer.printed_since(before)
+        who = await printer.probe()
+        assert (found.path, found.is_success, found.put_by) == (path, True, who.user)
+        assert found.seconds == pytest.approx(2, abs=1.5)
+        assert before < found.began_at < found.ended_at <= clock.now()
+        assert await printer.printed_since(found.ended_at + timedelta(seconds=1)) == []
+        bench.start_here(path)
+        await seen(printer, Seen.PRINTING)
+        await printer.cancel(path)
+        await seen(printer, Seen.IDLE)
+        [again] = await printer.printed_since(before)
+        assert (again.is_success, again.seconds, again.began_at) == (False, None, again.ended_at)
 
     run(story())
 

@@ -20,8 +20,10 @@ from machines.printing.gateway import (
     NotFound,
     Observation,
     OutcomeUnknown,
+    PastPrint,
     RemoteFile,
     Seen,
+    ServerFault,
     TooLarge,
     Unreachable,
 )
@@ -442,6 +444,56 @@ def test_a_fault_is_kept_with_what_the_server_knows_of_it(app, shop, server):
     server.details = "MAXTEMP triggered"
     Hand(app, link_of(job)).round()
     assert fresh(job).error_text == "MAXTEMP triggered"
+
+
+def test_a_printer_is_asked_once_a_night_what_no_look_saw(app, shop, server):
+    link = a_link(shop.printer)
+    hand = Hand(app, link)
+    hand.rounds(3, 60)
+    assert server.asked_since == []
+    set_clock("03:01", "2026-11-28")
+    server.past = [PastPrint("benchy.gcode", clock.now() - timedelta(hours=4), "member", True, 2.0)]
+    hand.rounds(120, 60)
+    Hand(app, link).rounds(3, 60)
+    assert (len(server.asked_since), server.writes()) == (1, [])
+    assert [row.remote_path for row in db.session.scalars(select(ForeignPrint))] == ["benchy.gcode"]
+    set_clock("03:01", "2026-11-29")
+    hand.rounds(3, 60)
+    assert len(server.asked_since) == 2
+    assert len(list(db.session.scalars(select(ForeignPrint)))) == 1
+
+
+@pytest.mark.parametrize("state", [Seen.PRINTING, Seen.DISCONNECTED, Seen.OFFLINE, Seen.FAULT])
+def test_only_an_idle_printer_is_asked_what_it_printed(app, shop, server, state):
+    hand = Hand(app, a_link(shop.printer))
+    set_clock("03:01", "2026-11-28")
+    server.look(state, "benchy.gcode")
+    hand.rounds(3, 60)
+    assert server.asked_since == []
+
+
+def test_a_printer_with_a_job_is_not_asked_what_it_printed(app, shop, server):
+    job = put(a_job(shop), JobState.STARTING, wish=Wish.START, asked_at=clock.now())
+    with transaction():
+        link_of(job).prints_known_until = clock.now() - timedelta(days=2)
+    hand = Hand(app, link_of(job))
+    hand.round()
+    assert (fresh(job).state, server.asked_since) == (JobState.STARTING, [])
+    put(job, JobState.REJECTED, wish=None)
+    hand.round(60)
+    assert len(server.asked_since) == 1
+
+
+def test_a_server_that_cannot_say_what_it_printed_is_left_in_peace_for_hours(app, shop, server):
+    link = a_link(shop.printer)
+    hand = Hand(app, link)
+    set_clock("03:01", "2026-11-28")
+    server.raises["printed_since"] = ServerFault("the answer is too long")
+    hand.rounds(10, 1800)
+    assert (server.calls.count("printed_since"), fresh(link).circuit, fresh(link).failures) == (1, Circuit.CLOSED, 0)
+    server.raises.clear()
+    hand.rounds(3, 1800)
+    assert len(server.asked_since) == 1
 
 
 def a_job_in(shop, link) -> PrintJob:

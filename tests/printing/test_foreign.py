@@ -16,11 +16,11 @@ from app.kernel.periods import Period
 from app.kernel.refusals import NotAllowed, Refused
 from machines.printing import foreign
 from machines.printing.foreign import Answer
-from machines.printing.gateway import Seen
+from machines.printing.gateway import PastPrint, Seen
 from machines.printing.models import ForeignPrint, PrinterLink, PrintJob, RemoteMember
 from machines.printing.rules import JobState, Outcome
 from tests.builders import acting
-from tests.machines.scene import at_once, fresh, set_clock
+from tests.machines.scene import at, at_once, end, fresh, set_clock
 from tests.machines.scene import codes_of as codes
 from tests.printing.prints_scene import a_file, a_job, a_printer, a_slot, ends, later, seen
 
@@ -278,3 +278,142 @@ def test_a_test_of_the_team_in_a_block_goes_on(shop):
     block(shop)
     notice(link, user="lea")
     assert (found()[0].stop_wished_at, letters()) == (None, [])
+
+
+# ── found at night ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def past(hour, path=THEIRS, user="ben", minutes=2.0, **more):
+    """A print that ended then, on the day of the workshop."""
+    return PastPrint(path, at(hour), user, True, minutes * 60, **more)
+
+
+def look_back(link, *told):
+    with transaction():
+        foreign.look_back(link.id, clock.now(), told)
+
+
+def night(day="2026-11-28"):
+    set_clock("03:30", day)
+
+
+def since(link):
+    db.session.rollback()
+    return foreign.to_look_back(link.id)
+
+
+def test_a_print_no_look_saw_is_found_and_told_to_the_team(shop, link):
+    night()
+    look_back(link, past("15:00"))
+    [row] = found()
+    assert (row.remote_path, row.remote_user) == (THEIRS, "ben")
+    assert (row.seen_from, row.seen_until) == (at("14:58"), at("15:00"))
+    assert (row.reservation_id, row.member_id, letters()) == (None, None, [TEAM])
+
+
+@pytest.mark.both_engines
+def test_looking_back_twice_writes_and_tells_nothing_twice(app, shop):
+    link = a_printer(shop)
+    night()
+    ident, now, told = link.id, clock.now(), [past("15:00"), past("16:00", "other.gcode"), past("17:00", minutes=0)]
+    assert at_once(app, [lambda: foreign.look_back(ident, now, told)] * 4) == [None] * 4
+    look_back(link, *told)
+    assert [row.remote_path for row in found()] == [THEIRS, "other.gcode", THEIRS]
+    assert letters() == [TEAM]
+
+
+def test_several_of_a_night_are_one_letter_that_says_so(shop, link):
+    night()
+    look_back(link, past("15:00"), past("16:00", "other.gcode"))
+    assert letters() == [TEAM]
+    [body] = db.session.scalars(select(Mail.text).where(Mail.template == "printing.foreign_alert"))
+    assert "with others" in body
+
+
+def test_one_that_was_seen_is_not_found_again(shop, link):
+    notice(link)
+    later(minutes=10)
+    notice(link, Seen.IDLE, path=None)
+    seen_from, seen_until = found()[0].seen_from, found()[0].seen_until
+    night()
+    skewed = timedelta(seconds=90)
+    look_back(
+        link,
+        PastPrint(THEIRS, seen_until, None, True, 580.0),
+        PastPrint(THEIRS, seen_from - skewed, None, True, 1.0),
+        PastPrint(THEIRS, seen_until + skewed, None, False),
+    )
+    assert len(found()) == 1
+    look_back(link, PastPrint(THEIRS, seen_from - 2 * skewed, None, True, 1.0), PastPrint("x.gcode", seen_until, None, True, 9.0))
+    assert len(found()) == 3
+
+
+def test_ours_under_another_name_and_what_is_dated_later_than_now_are_left(shop, link):
+    slot = a_slot(shop)
+    a_job(slot, link, a_file(shop.ada), remote_path="renamed.gcode")
+    set_clock("16:30")
+    look_back(link, past("15:00", "renamed.gcode"), past("16:31"))
+    assert found() == []
+    set_clock("16:32")
+    look_back(link, past("16:31"))
+    assert len(found()) == 1
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_whoever_had_the_slot_is_asked_about_what_was_printed_in_it(shop, link, is_over):
+    slot = a_slot(shop)
+    if is_over:
+        set_clock("15:30")
+        end(shop.ada, slot)
+    set_clock("15:45")
+    look_back(link, past("15:00"), past("15:40", "after.gcode"))
+    during, after = found()
+    assert (during.reservation_id, foreign.asked_member(during)) == (slot.id, shop.ada.id)
+    assert (after.reservation_id is None) is is_over
+    assert letters().count(("foreign_asked", "Ada Lovelace")) == (1 if is_over else 2)
+    assert letters().count(TEAM) == (1 if is_over else 0)
+
+
+def test_a_known_user_is_attributed_at_night_too(shop, link):
+    known_user(shop, link, "ada", shop.ada)
+    known_user(shop, link)
+    a_slot(shop)
+    night()
+    look_back(link, past("15:00", "hers.gcode", "ada"), past("18:00", "his.gcode", "ben"), past("19:00", "test.gcode", None))
+    assert [(row.member_id, row.answer) for row in found()] == [
+        (shop.ada.id, "mapped"),
+        (shop.ben.id, "mapped"),
+        (None, None),
+    ]
+    assert letters() == [TEAM]
+
+
+def test_a_file_of_the_team_may_have_been_started_by_anybody(shop, link):
+    known_user(shop, link, "lea", shop.lea)
+    night()
+    look_back(link, past("18:00", "calibration.gcode", "lea"))
+    assert (found()[0].member_id, letters()) == (shop.lea.id, [TEAM])
+
+
+def test_what_is_over_is_never_stopped(shop):
+    link = a_printer(shop, stops_foreign_in_blocks=True)
+    set_clock("14:00")
+    block(shop)
+    set_clock("15:30")
+    look_back(link, past("15:00"))
+    assert (found()[0].stop_wished_at, letters()) == (None, [TEAM])
+
+
+def test_a_night_is_looked_back_on_once_or_in_the_morning_after_it(shop, link):
+    begun = clock.now()
+    assert since(link) is None
+    set_clock("02:59", "2026-11-27")
+    assert since(link) is None
+    set_clock("09:00", "2026-11-27")
+    assert since(link) == begun - timedelta(minutes=10)
+    look_back(link)
+    assert since(link) is None
+    set_clock("03:00", "2026-11-28")
+    assert since(link) == at("08:50", "2026-11-27")
+    set_clock("03:00", "2026-12-29")
+    assert since(link) == at("03:00", "2026-12-22")

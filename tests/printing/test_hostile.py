@@ -26,6 +26,7 @@ from machines.printing.gateway import (
     AddressRefused,
     BadKey,
     OutcomeUnknown,
+    PastPrint,
     PrinterError,
     Seen,
     ServerFault,
@@ -228,6 +229,42 @@ def test_case_40_numbers_that_make_no_sense_are_left_out(host):
     assert found.state is Seen.PRINTING
     assert (found.remote_path, found.started_by, found.completion, found.filepos) == (None, None, None, None)
     assert (found.print_seconds, found.seconds_left) == (None, None)
+
+
+def test_case_40_a_listing_that_makes_no_sense_tells_of_no_print(host):
+    last = [
+        '{"date": 1e10}',
+        '{"date": -1}',
+        '{"date": NaN}',
+        '{"date": 1e999}',
+        '{"date": "1"}',
+        '{"date": true}',
+        "[1]",
+        "null",
+    ]
+    files = [f'{{"type": "machinecode", "path": "{number}.g", "prints": {{"last": {one}}}}}' for number, one in enumerate(last)]
+    files += ["3", "null", '{"path": "x"}', '{"type": "machinecode", "prints": {"last": {"date": 5}}}']
+    files += ['{"type": "machinecode", "path": "fablab/1/1-1.gcode", "prints": {"last": {"date": 5}}}', '{"children": 3}']
+    inner = '{"type": "machinecode", "path": "x/\\u0000\\ud800a.g", "user": 3, "prints": {"last": LAST}}'
+    inner = inner.replace("LAST", '{"date": 5, "printTime": 1e300, "success": 1}')
+    files.append(f'{{"type": "folder", "path": "x", "prints": {{"last": {{"date": 5}}}}, "children": [{inner}]}}')
+    body = f'{{"files": [{",".join(files)}]}}'.encode()
+    found = asyncio.run(printer(host(answering(body)).url).printed_since(datetime(1970, 1, 1, tzinfo=UTC)))
+    assert found == [PastPrint("x/a.g", datetime(1970, 1, 1, 0, 0, 5, tzinfo=UTC))]
+
+
+@pytest.mark.parametrize("body", [b'{"files": 3}', b"{}", b'{"files": [[]]}'])
+def test_case_40_a_listing_without_files_tells_of_no_print(host, body):
+    assert asyncio.run(printer(host(answering(body)).url).printed_since(datetime(1970, 1, 1, tzinfo=UTC))) == []
+
+
+def test_case_40_a_long_listing_is_read_and_an_endless_one_is_cut(host):
+    one = b'{"type": "machinecode", "path": "a.g", "prints": {"last": {"date": 5}}, "x": "' + b"x" * 1000 + b'"},'
+    whole = b'{"files": [' + one * 4000 + b"{}]}"
+    begin = datetime(1970, 1, 1, tzinfo=UTC)
+    assert len(asyncio.run(printer(host(answering(whole)).url).printed_since(begin))) == 100
+    with pytest.raises(ServerFault):
+        asyncio.run(printer(host(answering(whole + b" " * 5_000_000)).url).printed_since(begin))
 
 
 def test_something_that_does_not_speak_http_is_starting_up(host):

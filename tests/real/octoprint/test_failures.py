@@ -121,6 +121,31 @@ def test_case_38_a_print_from_octoprints_page_is_noticed_and_its_slots_member_as
     assert fresh(asked).member_id == floor.ada.id
 
 
+def test_case_38_a_short_print_that_no_look_saw_is_found_in_what_the_server_remembers(any_floor, tmp_path, quick):
+    floor = any_floor
+    with transaction():
+        foreign.remember_user(actor=acting(floor.lea), link_id=floor.link.id, remote_user="member", member_id=floor.ben.id)
+    begun = clock.now()
+    _by_hand(floor, tmp_path, "unseen.gcode", 2)
+    floor.until(lambda: floor.server.state() == "Operational" and clock.now() > begun + timedelta(seconds=3), 20)
+    ended = clock.now()
+    with transaction():
+        db.session.get_one(PrinterLink, floor.link.id).prints_known_until = begun - timedelta(days=1)
+    with floor.engine():
+        floor.until(lambda: fresh(floor.link).prints_known_until > ended)
+    [found] = _all_foreign()
+    assert (found.remote_path, found.remote_user, found.member_id) == ("unseen.gcode", "member", floor.ben.id)
+    a_second = timedelta(seconds=1)  # 2.0 tells no fractions
+    assert begun - a_second < found.seen_from < found.seen_until <= ended
+    assert (found.seen_until - found.seen_from).total_seconds() == pytest.approx(2, abs=1.5)
+    assert floor.letters() == ["foreign_alert"]
+    with transaction():
+        db.session.get_one(PrinterLink, floor.link.id).prints_known_until = begun - timedelta(days=1)
+    with floor.engine():
+        floor.until(lambda: fresh(floor.link).prints_known_until > ended)
+    assert len(_all_foreign()) == 1
+
+
 def test_case_39_a_print_over_its_slot_is_foretold_to_its_owner_and_the_next(floor, tmp_path, quick, monkeypatch):
     monkeypatch.setattr(overruns, "SURE_AFTER", timedelta(seconds=2))
     monkeypatch.setattr(quiet, "WHOLE_EVERY", timedelta(seconds=1))
@@ -147,16 +172,21 @@ def test_case_39_a_print_over_its_slot_is_foretold_to_its_owner_and_the_next(flo
         floor.wait(waiting, JobState.DONE)
 
 
-def _by_hand(floor, folder, name="theirs.gcode"):
+def _by_hand(floor, folder, name="theirs.gcode", seconds=3):
     """Somebody starts a print at OctoPrint's own page."""
 
     async def act():
         way = open_printer(floor.server, floor.server.keys["member"])
-        await way.upload(gcode(folder, seconds=3, name=name), name, {})
+        await way.upload(gcode(folder, seconds=seconds, name=name), name, {})
         await way.start(name)
         await way.close()
 
     asyncio.run(act())
+
+
+def _all_foreign() -> list[ForeignPrint]:
+    db.session.rollback()
+    return list(db.session.scalars(select(ForeignPrint).order_by(ForeignPrint.id)))
 
 
 def _foreign() -> ForeignPrint | None:
