@@ -107,9 +107,14 @@ def worth(known: Ground, records: Records, record: UsageRecord) -> Cents:
     return Cents(paid - free)
 
 
+def until(record: UsageRecord) -> datetime:
+    """The end of a print that is paid for: after an outage not when it was found ended, but the last that is known of it."""
+    return datetime.fromisoformat(record.inputs["ended_at"])
+
+
 def _as(record: UsageRecord, is_free: bool) -> UsageRecord:
     """The same figures, paid or free; no part of the session."""
-    figures = ("outcome", "machine_seconds", "occupied_seconds", "filament_mg")
+    figures = ("outcome", "machine_seconds", "occupied_seconds", "filament_mg", "inputs")
     return UsageRecord(is_free=is_free, **{name: getattr(record, name) for name in figures})
 
 
@@ -194,7 +199,7 @@ def _terms(known: Ground) -> RateTerms | None:
 def _used(known: Ground, paying: Sequence[tuple[PrintJob, UsageRecord]]) -> NewLine:
     """The minutes of the prints together, so that a minimum is asked for once."""
     seconds = sum(_counted_seconds(known, record) - _late_seconds(known, job, record) for job, record in paying)
-    times = [(job.started_at, job.ended_at) for job, _record in paying if job.started_at and job.ended_at]
+    times = [(job.started_at, until(record)) for job, record in paying if job.started_at and until(record) > job.started_at]
     period = Period(min(start for start, _ in times), max(end for _, end in times)) if times else None
     return replace(known.time, price=pricing.price_time(_minutes(seconds), _terms(known)), period=period)
 
@@ -205,24 +210,25 @@ def _beyond(known: Ground, job: PrintJob, record: UsageRecord) -> NewLine | None
     if known.link.counting is Counting.RESERVED and terms is None and known.terms is not None:
         terms = replace(known.terms, minimum_minutes=0)
     minutes = _minutes(_late_seconds(known, job, record))
-    if not minutes or terms is None or job.ended_at is None:
+    if not minutes or terms is None:
         return None
     item = late_item(known.time.item) if known.late else known.time.item
     label = {language: f"{name}, {BEYOND.get(language, BEYOND['en'])}" for language, name in known.time.label.items()}
     start = max(known.reservation.ends_at, job.started_at or known.reservation.ends_at)
-    return NewLine(label, pricing.price_time(minutes, terms), item, Period(start, job.ended_at))
+    return NewLine(label, pricing.price_time(minutes, terms), item, Period(start, until(record)))
 
 
 def _late_seconds(known: Ground, job: PrintJob, record: UsageRecord) -> int:
     """Seconds after the slot that are counted apart from the others."""
-    if job.started_at is None or job.ended_at is None:
+    if job.started_at is None:
         return 0
+    ended_at = until(record)
     if known.link.counting is Counting.RESERVED:
         last = max(known.reservation.ends_at, known.time.period.end if known.time.period else known.reservation.ends_at)
-        return _seconds(job.ended_at - max(last, job.started_at))
+        return _seconds(ended_at - max(last, job.started_at))
     if known.late is None:
         return 0
-    late = _seconds(job.ended_at - max(known.reservation.ends_at, job.started_at))
+    late = _seconds(ended_at - max(known.reservation.ends_at, job.started_at))
     return min(late, _counted_seconds(known, record))
 
 

@@ -29,8 +29,12 @@ DENSITY_MG = 1240
 """Of filament nobody named: PLA's, the commonest. It is weighed for the record, never charged."""
 
 
-def record(*, job: PrintJob, outcome: Outcome, source: Source, at: datetime, actor: Actor = HOUSE) -> UsageRecord:
+def record(
+    *, job: PrintJob, outcome: Outcome, source: Source, at: datetime, until: datetime | None = None, actor: Actor = HOUSE
+) -> UsageRecord:
     """Write down what an ended print used; a print recorded before gets its first record back, whatever became of it since.
+
+    `until` is the end that is paid for, where nobody saw the print end when it did.
 
     Filament is the file's total for a finished print, else exactly what its lines up to the last position seen extrude, from
     our own copy. Should the reservation be charged already, the difference is charged.
@@ -48,7 +52,7 @@ def record(*, job: PrintJob, outcome: Outcome, source: Source, at: datetime, act
         source=source,
         is_free=rules.is_free(outcome),
         note=None,
-        **_used(job, outcome, at),
+        **_used(job, outcome, until or job.ended_at or at),
     )
     db.session.add(row)
     db.session.flush()  # the event names its id
@@ -138,9 +142,8 @@ def current(job_ids: Iterable[int]) -> dict[int, UsageRecord]:
 def _reversal(actor: Actor, job: PrintJob, last: UsageRecord, *, outcome: Outcome, source: Source, note: str) -> UsageRecord:
     """A new statement of the print that reverses `last`; the plastic is measured anew, because the outcome decides how."""
     is_measured = (outcome is Outcome.DONE) != (last.outcome is Outcome.DONE)
-    at = job.ended_at or last.recorded_at
     figures = ("machine_seconds", "occupied_seconds", "filament_mm", "filament_mg", "filament_is_exact", "inputs")
-    used = _used(job, outcome, at) if is_measured else {name: getattr(last, name) for name in figures}
+    used = _used(job, outcome, bills.until(last)) if is_measured else {name: getattr(last, name) for name in figures}
     return UsageRecord(
         job_id=job.id,
         reverses_id=last.id,
@@ -162,9 +165,8 @@ def _worth(reservation: Reservation, machine: Machine, before: dict[int, UsageRe
     return bills.worth(bills.ground(reservation, machine, link), before, row) >= corrections.AUTOMATIC_BELOW
 
 
-def _used(job: PrintJob, outcome: Outcome, at: datetime) -> dict[str, Any]:
+def _used(job: PrintJob, outcome: Outcome, ended_at: datetime) -> dict[str, Any]:
     """The figures of a record, and what they were made from."""
-    ended_at = job.ended_at or at
     occupied = int((ended_at - job.started_at).total_seconds()) if job.started_at else 0
     file = db.session.scalars(select(PrintFile).where(PrintFile.id == job.file_id)).one()
     millimetres, is_exact = _millimetres(job, file, outcome)

@@ -25,6 +25,8 @@ from machines.printing.wishes import Fate, Wished
 NOT_USABLE = AWAY | {Seen.DISCONNECTED, Seen.CONNECTING, Seen.FAULT}
 BLINK = timedelta(minutes=1)
 """A printer away for less does not make anybody's wait begin anew."""
+UNSEEN = timedelta(minutes=2)
+"""A print out of sight for longer is not held to have run until somebody looked again."""
 
 _WAITS = frozenset({"M0", "M1", "M25", "M226", "M600", "M601", "@PAUSE", "PAUSE"})
 """Commands that pause a print until a person comes."""
@@ -36,6 +38,14 @@ _ENDINGS = {
     JobState.LOST: "lost",
     JobState.REJECTED: "rejected",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """When a print was last seen under way, and how long it had printed by then."""
+
+    at: datetime | None
+    print_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +124,12 @@ def end(job: PrintJob, after: JobState, at: datetime, why: str, error_text: str 
 
 
 def _apply(link: PrinterLink, job: PrintJob, seen: Observation, remote: RemoteFile | None) -> list[Change]:
-    before = job.state
+    before, looked = job.state, _looked(job)
     after = next_state(_known(job), seen, remote.successes if remote else None, remote.failures if remote else None)
     _measure(job, seen)
     _doubt(link, job, seen)
     if after.state is not before:
-        _move(job, after, seen, remote)
+        _move(job, after, seen, remote, looked)
     elif before in OPEN:
         _settle_wish(job, seen)
     if job.state in OPEN and is_ours(job, seen):
@@ -207,9 +217,9 @@ def _alarm(job: PrintJob, doubt: _Doubt, since: datetime) -> None:
         tell(doubt.value, job, once=since.isoformat(), team=is_team)
 
 
-def _move(job: PrintJob, after: Next, seen: Observation, remote: RemoteFile | None) -> None:
+def _move(job: PrintJob, after: Next, seen: Observation, remote: RemoteFile | None, looked: _Looked) -> None:
     if after.state in ENDED:
-        _finish(job, after, seen, remote)
+        _finish(job, after, seen, remote, looked)
         return
     before, job.state = job.state, after.state
     job.revision += 1
@@ -241,14 +251,29 @@ def _settle_wish(job: PrintJob, seen: Observation) -> None:
     job.wish = job.wished_at = job.asked_at = None
 
 
-def _finish(job: PrintJob, after: Next, seen: Observation, remote: RemoteFile | None) -> None:
+def _finish(job: PrintJob, after: Next, seen: Observation, remote: RemoteFile | None, looked: _Looked) -> None:
     if after.state is JobState.DONE:
         job.completion = 100.0
         job.print_seconds = max(job.print_seconds, int((remote.last_print_seconds if remote else None) or 0))
     error = seen.error_text if after.state in (JobState.FAILED, JobState.LOST, JobState.REJECTED) else None
     end(job, after.state, seen.at, after.why or after.state.value, error)
     if after.outcome is not None:
-        metering.record(job=job, outcome=after.outcome, source=Source.OBSERVED, at=seen.at)
+        until = _known_end(job, looked, seen.at)
+        metering.record(job=job, outcome=after.outcome, source=Source.OBSERVED, at=seen.at, until=until)
+
+
+def _looked(job: PrintJob) -> _Looked:
+    at = overruns.last_look(job)
+    if at is None and (begun := job.started_at or job.asked_at) is not None:
+        at = begun + timedelta(seconds=job.print_seconds)
+    return _Looked(at, job.print_seconds)
+
+
+def _known_end(job: PrintJob, looked: _Looked, at: datetime) -> datetime:
+    """Seen to end, it is now; after an outage, the last look at it and what its printer says it printed since."""
+    if looked.at is None or at - looked.at <= UNSEEN:
+        return at
+    return min(at, looked.at + timedelta(seconds=max(0, job.print_seconds - looked.print_seconds)))
 
 
 def _who_paused(job: PrintJob) -> PausedBy:

@@ -17,7 +17,7 @@ from app.kernel.db import db, locked
 from machines.models import Reservation
 from machines.printing import prints
 from machines.printing.events import note
-from machines.printing.gateway import Observation
+from machines.printing.gateway import Observation, Seen
 from machines.printing.models import PrinterLink, PrintJob
 from machines.printing.rules import RUNNING, EndPolicy, Wish
 from machines.rules import LIVE
@@ -55,6 +55,15 @@ def forecast_end(job: PrintJob, seen: Observation) -> datetime | None:
         done = max(job.print_seconds, seen.print_seconds or 0)
         return seen.at + timedelta(seconds=max(0, job.estimated_seconds - done))
     return seen.at + timedelta(seconds=max(0, seen.seconds_left)) if seen.seconds_left is not None else None
+
+
+def last_look(job: PrintJob) -> datetime | None:
+    """When the print was last seen under way, reckoned back from its forecast; None where nothing could be foretold."""
+    if job.ends_about is None:
+        return None
+    at = job.ends_about
+    told = Observation(at, Seen.PRINTING, seconds_left=job.seconds_left, seconds_left_kind=job.seconds_left_kind)
+    return at - ((forecast_end(job, told) or at) - at)
 
 
 def tell(job: PrintJob, reservation: Reservation, now: datetime) -> None:

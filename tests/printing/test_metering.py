@@ -17,13 +17,15 @@ from app.kernel.refusals import NotAllowed, Refused
 from billing import ledger, queries, rates
 from billing.models import Adjustment, Charge
 from billing.pricing import RateTerms
-from machines.printing import bills, metering
+from machines import usage
+from machines.printing import bills, metering, observing
+from machines.printing.gateway import RemoteFile, Seen
 from machines.printing.models import PrintJob, UsageRecord
 from machines.printing.rules import Counting, Outcome, Source
 from tests.billing.scene import the_books_agree
 from tests.builders import acting
 from tests.machines.scene import at_once, end, fresh, letters, ready, set_clock
-from tests.printing.prints_scene import a_file, a_job, a_printer, a_slot, ends, later, petg, position_after, says
+from tests.printing.prints_scene import a_file, a_job, a_printer, a_slot, ends, later, petg, position_after, says, seen
 
 WHOLE_MG = 30547
 """Ten metres of 1.75 mm filament at 1.27 g/cm³."""
@@ -82,6 +84,14 @@ def told(charge):
 def count(kind):
     db.session.rollback()
     return db.session.scalar(select(func.count()).select_from(kind))
+
+
+def looks(link, job, state, *, successes=0, last_print_seconds=None, **more):
+    """The engine looks, and sees the print of `job` or none."""
+    path = job.remote_path if job else None
+    remote = RemoteFile(path, 100, successes=successes, last_print_seconds=last_print_seconds) if job else None
+    with transaction():
+        observing.apply(link_id=link.id, seen=seen(state, remote_path=path, **more), remote=remote)
 
 
 def codes(refused):
@@ -278,6 +288,50 @@ def test_who_is_next_does_not_pay_for_the_minutes_taken_from_them(shop, link, sl
     set_clock("18:00")
     end(ben, following)
     assert told(charge_of(following)) == [("printer (en)", 90, None, 450)]
+
+
+OUTAGE = {Counting.RESERVED: SLOT_CENTS, Counting.MACHINE: 350, Counting.OCCUPIED: 350}
+"""Seen at 15:00 with a sixth to go, found finished the next morning; its printer says that it took seventy minutes."""
+
+
+@pytest.mark.parametrize("counting", Counting)
+def test_a_print_found_finished_after_an_outage_is_paid_to_the_end_its_printer_tells(shop, link, slot, job, counting):
+    with transaction():
+        db.session.merge(link).counting = counting
+    later(minutes=60)
+    looks(link, job, Seen.PRINTING, print_seconds=3600, filepos=200, seconds_left=600, seconds_left_kind="estimate")
+    later(hours=20)
+    looks(link, job, Seen.IDLE, completion=100.0, successes=1, last_print_seconds=4200.0)
+    with transaction():
+        usage.end_if_forgotten(slot.id)
+    row = metering.current([job.id])[job.id]
+    assert (row.machine_seconds, row.occupied_seconds, row.inputs["ended_at"][11:16]) == (4200, 4200, "14:10")
+    assert costs(slot) == OUTAGE[counting] + WHOLE_CENTS
+    assert fresh(job).ended_at == fresh(row).recorded_at
+
+
+def test_a_print_lost_in_an_outage_is_paid_to_the_last_look_whoever_says_since_how_it_ended(shop, link, slot, job):
+    with transaction():
+        db.session.merge(link).counting = Counting.OCCUPIED
+    later(minutes=60)
+    looks(link, job, Seen.PRINTING, print_seconds=3600, filepos=200, seconds_left=600, seconds_left_kind="linear")
+    later(hours=20)
+    looks(link, None, Seen.IDLE)
+    with transaction():
+        usage.end_if_forgotten(slot.id)
+    says(shop.ada, job, Outcome.DONE)
+    assert costs(slot) == 300 + WHOLE_CENTS
+
+
+def test_a_print_seen_until_it_ends_is_paid_to_its_end_pauses_and_all(shop, link, slot, job):
+    with transaction():
+        db.session.merge(link).counting = Counting.OCCUPIED
+    set_clock("16:29")
+    looks(link, job, Seen.PAUSED, print_seconds=3600, filepos=200, seconds_left=60, seconds_left_kind="estimate")
+    set_clock("16:30")
+    looks(link, job, Seen.IDLE, completion=100.0, successes=1, last_print_seconds=3610.0)
+    end(shop.ada, slot)
+    assert costs(slot) == 750 + WHOLE_CENTS
 
 
 # ── saying how it ended ──────────────────────────────────────────────────────────────────────────────────────────────
