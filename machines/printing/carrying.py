@@ -123,6 +123,8 @@ def answered(job_id: int, act: Act, error: PrinterError) -> None:
         if job.state is JobState.STARTING:
             observing.end(job, JobState.REJECTED, clock.now(), why)
         return
+    if job.wish is None or job.wish.value != act.value or job.asked_at is None:
+        return  # something else is wished by now, and has not been asked
     if isinstance(error, gateway.Unreachable | gateway.StartingUp):
         job.asked_at = None  # it did not arrive: it is asked as soon as the printer is heard, unless it has become too late
     else:

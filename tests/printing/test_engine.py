@@ -524,6 +524,24 @@ def test_a_pause_the_printer_refuses_is_said_and_not_asked_again(app, shop, serv
     assert (server.writes(), fresh(job).wish, story(job)[-1]) == (["pause"], None, "not_taken")
 
 
+@pytest.mark.parametrize("error", [Conflict("x"), Unreachable("x")])
+def test_a_stop_asked_while_a_pause_is_refused_is_sent_all_the_same(app, shop, server, error):
+    job = put(a_job(shop), JobState.PRINTING, started_at=clock.now())
+    server.look(Seen.PRINTING, job.remote_path)
+    ask(prints.pause, shop.ada, job)
+
+    def somebody_would_rather_stop_it():
+        with app.app_context():
+            with transaction():
+                prints.cancel(actor=acting(shop.ada), job_id=job.id)
+            db.session.remove()
+
+    server.meanwhile["pause"] = somebody_would_rather_stop_it
+    server.raises["pause"] = error
+    Hand(app, link_of(job)).rounds(3)
+    assert (server.writes(), fresh(job).wish, fresh(job).asked_at is not None) == (["pause", "cancel"], Wish.CANCEL, True)
+
+
 def test_looks_without_news_move_the_figures_and_nothing_else(app, shop, server):
     job = put(a_job(shop), JobState.PRINTING, started_at=clock.now())
     hand, link = Hand(app, link_of(job)), link_of(job)
