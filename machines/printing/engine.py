@@ -112,8 +112,11 @@ class Engine:
 
     async def _tend(self, outlooks: list[Outlook]) -> None:
         wanted = {one.link_id: one for one in outlooks}
-        for link_id in self.watches.keys() - wanted.keys():
-            await self.watches.pop(link_id).stop()
+        for link_id, watch in list(self.watches.items()):
+            if watch.has_ended:
+                log.error("printer %s: nobody watched it any more, somebody does again", link_id)
+            if watch.has_ended or link_id not in wanted:
+                await self.watches.pop(link_id).stop()
         for link_id, outlook in wanted.items():
             if link_id not in self.watches:
                 self.watches[link_id] = Watch(self.in_database, self.holder, outlook, self.note)

@@ -70,6 +70,11 @@ class Watch:
     def begin(self) -> None:
         self._task = asyncio.create_task(self._live(), name=f"printer {self.outlook.link_id}")
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was begun and looks no more, whatever ended it."""
+        return self._task is not None and self._task.done()
+
     async def stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
@@ -129,6 +134,8 @@ class Watch:
             await self._db(edge.failed, self.outlook.link_id, error)
         except SQLAlchemyError as away:
             log.warning("printer %s: database away: %s", self.outlook.link_id, away)
+        except Exception:
+            log.exception("printer %s: its failure could not be kept", self.outlook.link_id)
 
     async def _look(self) -> None:
         backend = await self._door()

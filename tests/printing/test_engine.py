@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from datetime import timedelta
 
@@ -14,6 +15,8 @@ from app.kernel.outbox import OutboxMessage
 from machines.models import Reservation
 from machines.printing import doors, prints
 from machines.printing import engine_edge as edge
+from machines.printing.engine import Engine
+from machines.printing.engine_edge import Outlook
 from machines.printing.gateway import (
     BadKey,
     Conflict,
@@ -30,6 +33,7 @@ from machines.printing.gateway import (
 from machines.printing.models import ForeignPrint, PrintFile, PrintJob
 from machines.printing.quiet import Look
 from machines.printing.rules import Circuit, JobState, Outcome, Wish
+from machines.printing.watch import Watch
 from machines.rules import Status
 from tests.builders import acting, save
 from tests.machines.scene import book, fresh, set_clock
@@ -375,6 +379,33 @@ def test_an_unexpected_answer_is_that_printers_trouble_only(app, shop, server):
     server.raises["status"] = RuntimeError("what is this")  # type: ignore[assignment]
     assert Hand(app, link_of(job)).round() > 0
     assert fresh(link_of(job)).failures == 1
+
+
+def test_a_round_never_raises_whatever_the_database_says(app):
+    async def nothing_works(*_facts):
+        raise ValueError("what is this")
+
+    watch = Watch(nothing_works, "here", Outlook(1, 0, Circuit.CLOSED, None, None), lambda _look: None)
+    assert asyncio.run(watch.round()) > 0
+
+
+def test_a_printer_whose_watch_has_ended_is_watched_again(app, shop, server):
+    link_id, engine = a_link(shop.printer).id, Engine(app, holder="here")
+    db.session.rollback()
+
+    async def beats() -> tuple[bool, bool, bool]:
+        await engine.beat()
+        first = engine.watches[link_id]
+        await engine.beat()
+        is_kept = engine.watches[link_id] is first
+        await first.stop()
+        await engine.beat()
+        second = engine.watches[link_id]
+        found = is_kept, second is first, second.has_ended
+        await second.stop()
+        return found
+
+    assert asyncio.run(beats()) == (True, False, False)
 
 
 # ── what else the engine does ────────────────────────────────────────────────────────────────────────────────────────
