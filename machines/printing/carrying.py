@@ -16,8 +16,8 @@ from app.kernel import audit, clock, mail
 from app.kernel.actors import HOUSE
 from app.kernel.db import db, locked
 from app.kernel.refusals import Refused
-from machines.models import Reservation
-from machines.printing import circuits, files, gateway, observing, wishes
+from machines.models import Machine, Reservation
+from machines.printing import circuits, facts, files, gateway, observing, rules, wishes
 from machines.printing.circuits import Standing
 from machines.printing.events import note, tell_not_there
 from machines.printing.gateway import Observation, PrinterError, Seen
@@ -28,6 +28,7 @@ from machines.rules import LIVE
 
 FORGOTTEN_AFTER = timedelta(days=7)
 """How long after its end a file stays on the printer's server."""
+UPLOAD_SECONDS, UPLOAD_BYTES_PER_SECOND = 60.0, 100_000
 
 NOT_DONE = (
     gateway.Unreachable, gateway.StartingUp, gateway.BadKey, gateway.Forbidden, gateway.Conflict, gateway.NotFound,
@@ -91,19 +92,41 @@ def sent(job_id: int) -> None:
 
 
 def claim_start(job_id: int) -> bool:
-    """Whether the start may leave now: it was not taken back meanwhile, and the slot is not over. It is claimed by this."""
+    """Whether the start may leave now: it was not taken back meanwhile, and nothing has come between while its file was sent.
+    It is claimed by this.
+    """
     job = _locked(job_id)
     now = clock.now()
     if job.state is not JobState.SENDING or job.wish is not Wish.START or job.asked_at is not None:
         return False
-    if db.session.scalars(select(Reservation.ends_at).where(Reservation.id == job.reservation_id)).one() <= now:
-        take_back(job, "slot_over")
+    if (why := _no_longer(job, now)) is not None:
+        take_back(job, why)
         return False
     job.state, job.asked_at = JobState.STARTING, now
     job.ends_about = now + timedelta(seconds=job.estimated_seconds) if job.estimated_seconds is not None else None
     job.revision += 1
     note(job, "start_sent")
     return True
+
+
+def _no_longer(job: PrintJob, now: datetime) -> str | None:
+    """Why a start that was asked before its file was sent may not leave after it."""
+    reservation = db.session.scalars(select(Reservation).where(Reservation.id == job.reservation_id)).one()
+    machine = db.session.scalars(select(Machine).where(Machine.id == reservation.machine_id)).one()
+    link = db.session.scalars(select(PrinterLink).where(PrinterLink.id == job.link_id)).one()
+    file = db.session.scalars(select(PrintFile).where(PrintFile.id == job.file_id)).one()
+    if reservation.ends_at <= now:
+        return "slot_over"
+    if job.wished_at is not None and now - job.wished_at > upload_allowed(file.size) + STARTED_WITHIN:
+        return "too_late"
+    known = facts.starting(HOUSE, job, reservation=reservation, machine=machine, link=link, file=file, bed_is_clear=True)
+    found = rules.still_refusals(known, override=job.start_override is not None)
+    return found[0].reason.code.removeprefix("printing.") if found else None
+
+
+def upload_allowed(size: int) -> timedelta:
+    """How long a file of so many bytes may take to the printer's server."""
+    return timedelta(seconds=UPLOAD_SECONDS + size / UPLOAD_BYTES_PER_SECOND)
 
 
 def not_sent(job_id: int, why: str) -> None:

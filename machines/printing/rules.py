@@ -180,6 +180,14 @@ def start_refusals(facts: StartFacts, *, override: bool = False) -> list[Refusal
     return [refusal for refusal in found if not (override and facts.is_staff and refusal.reason.overridable)]
 
 
+def still_refusals(facts: StartFacts, *, override: bool) -> list[Refusal]:
+    """What came between a start that was asked and its moment: of the member, of the machine, of the time that is left."""
+    found = [*able_now(facts), *fits_in_time(facts)]
+    if facts.machine_is_out:
+        found.append(reasons.MACHINE_OUT())
+    return [refusal for refusal in found if not (override and refusal.reason.overridable)]
+
+
 def in_their_own_slot(facts: StartFacts) -> Iterator[Refusal]:
     if not (facts.is_theirs or facts.is_staff):
         yield reasons.NOT_YOURS()

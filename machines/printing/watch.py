@@ -40,7 +40,6 @@ PRINTING_SECONDS, SLOT_SECONDS, IDLE_SECONDS = 5.0, 10.0, 60.0
 AFTER_AN_ACT_SECONDS = 1.0
 READ_SECONDS, WRITE_SECONDS = 20.0, 40.0
 """Belts: every backend has deadlines of its own."""
-UPLOAD_SECONDS, UPLOAD_BYTES_PER_SECOND = 60.0, 100_000
 CLEAN_SECONDS = 1800.0
 LISTING_SECONDS = 60.0
 LOOK_BACK_EVERY, LOOK_BACK_AGAIN = timedelta(minutes=30), timedelta(hours=6)
@@ -237,7 +236,7 @@ class Watch:
         there = await _within(READ_SECONDS, backend.stat(order.remote_path))
         if there is None:
             assert order.source is not None
-            allowed = UPLOAD_SECONDS + order.size / UPLOAD_BYTES_PER_SECOND
+            allowed = carrying.upload_allowed(order.size).total_seconds()
             try:
                 path = await _within(allowed, backend.upload(order.source, order.remote_path, dict(order.marker)))
             except (TooLarge, Rejected) as error:

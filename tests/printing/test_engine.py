@@ -12,6 +12,7 @@ from sqlalchemy import select
 from app.kernel import clock
 from app.kernel.db import db, transaction
 from app.kernel.outbox import OutboxMessage
+from machines import catalogue
 from machines.models import Reservation
 from machines.printing import doors, prints
 from machines.printing import engine_edge as edge
@@ -30,13 +31,13 @@ from machines.printing.gateway import (
     TooLarge,
     Unreachable,
 )
-from machines.printing.models import ForeignPrint, PrintFile, PrintJob
+from machines.printing.models import ForeignPrint, PrintEvent, PrintFile, PrintJob
 from machines.printing.quiet import Look
 from machines.printing.rules import Circuit, JobState, Outcome, Wish
 from machines.printing.watch import Watch
 from machines.rules import Status
 from tests.builders import acting, save
-from tests.machines.scene import book, fresh, set_clock
+from tests.machines.scene import book, fresh, ready, set_clock
 from tests.printing.engine_scene import (
     a_file,
     a_job,
@@ -44,6 +45,7 @@ from tests.printing.engine_scene import (
     ask,
     attach,
     link_of,
+    look,
     put,
     records,
     reservation_of,
@@ -284,6 +286,49 @@ def test_a_start_that_cannot_be_sent_for_long_is_not_sent_late(app, shop, server
     server.look(Seen.IDLE)
     hand.round(400)
     assert (fresh(job).state, server.writes()) == (JobState.ATTACHED, [])
+
+
+def still_starts(job) -> tuple[bool, str]:
+    """Whether the start is claimed once the file is there, and what is written down of it."""
+    db.session.rollback()
+    assert edge.hold_lease("here")
+    is_claimed = edge.claim_start("here", job.id)
+    why = select(PrintEvent).where(PrintEvent.job_id == job.id).order_by(PrintEvent.id.desc()).limit(1)
+    last = db.session.scalars(why).one()
+    return is_claimed, last.details.get("why", last.kind)
+
+
+@pytest.mark.parametrize(("seconds", "found"), [(355, (True, "start_sent")), (365, (False, "too_late"))])
+def test_a_start_whose_file_took_too_long_is_taken_back(shop, seconds, found):
+    job = start(shop.ada, a_job(shop))
+    clock.set_clock(clock.now() + timedelta(seconds=seconds))
+    assert still_starts(job) == found
+    assert fresh(job).state is (JobState.STARTING if found[0] else JobState.ATTACHED)
+
+
+def test_a_start_is_taken_back_when_the_machine_went_out_of_order_meanwhile(shop):
+    job = start(shop.ada, a_job(shop))
+    with transaction():
+        catalogue.put_out_of_order(actor=acting(shop.lea), machine_id=shop.printer.id, note="Nozzle", until=None)
+    assert still_starts(job) == (False, "machine_out")
+
+
+def test_a_start_is_taken_back_when_the_member_was_suspended_meanwhile(shop):
+    job = start(shop.ada, a_job(shop))
+    with transaction():
+        ada = db.session.merge(shop.ada)
+        ada.suspended_at, ada.suspension_reason = clock.now(), "Unpaid"
+    assert still_starts(job) == (False, "suspended")
+
+
+@pytest.mark.parametrize(("override", "found"), [(None, (False, "ends_too_late")), ("Nina waits", (True, "start_sent"))])
+def test_a_start_is_taken_back_when_somebody_booked_its_time_meanwhile(shop, override, found):
+    job = a_job(shop)
+    clock.set_clock(clock.now() + timedelta(minutes=40))
+    look(link_of(job), Seen.IDLE)
+    start(shop.lea if override else shop.ada, job, override_reason=override)
+    book(ready(shop, "Nina Next"), shop.printer, "16:00")
+    assert still_starts(job) == found
 
 
 def test_a_stop_never_meets_another_print(app, shop, server):
