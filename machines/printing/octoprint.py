@@ -37,7 +37,7 @@ from machines.printing.gateway import (
     Unreachable,
 )
 from machines.printing.http import Answer
-from machines.printing.octoprint_answers import checked, file_door, observed, past_prints, remote_file, with_temperatures
+from machines.printing.octoprint_answers import checked, file_door, observed, past_prints, remote_file, text, with_temperatures
 
 EXTRA_SECONDS = 3.0
 UPLOAD_BYTES_PER_SECOND = 200_000
@@ -217,7 +217,7 @@ class OctoPrint:
         except (NotFound, Conflict):
             return None
         said = [str(found[name]) for name in ("error", "reason", "consequence") if found.get(name)]
-        return " · ".join(said)[:500] or None
+        return text(" · ".join(said))
 
     async def connect_printer(self) -> None:
         await self._write("POST", "/api/connection", json={"command": "connect"})

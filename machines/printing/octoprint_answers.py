@@ -62,6 +62,10 @@ LAST_DATE = 2**32
 """No date a server tells is later."""
 
 
+MOST_BYTES, MOST_SECONDS = 2**40, 366 * 24 * 3600
+"""No file is longer, and no print takes more."""
+
+
 def checked(answer: Answer, *, is_write: bool) -> Answer:
     """The answer when it is a success. Raises what its status means; the server's words are never repeated."""
     status = answer.status
@@ -99,8 +103,8 @@ def observed(told: Mapping[str, Any]) -> Observation:
         started_by=text(job.get("user")),
         completion=number(progress.get("completion")),
         filepos=whole(progress.get("filepos")),
-        print_seconds=whole(progress.get("printTime")),
-        seconds_left=whole(progress.get("printTimeLeft")),
+        print_seconds=seconds(progress.get("printTime")),
+        seconds_left=seconds(progress.get("printTimeLeft")),
         seconds_left_kind=text(progress.get("printTimeLeftOrigin")),
         error_text=text(told.get("error")),
     )
@@ -129,7 +133,7 @@ def remote_file(told: Mapping[str, Any], asked: str) -> RemoteFile:
         successes=whole(prints.get("success")) or 0,
         failures=whole(prints.get("failure")) or 0,
         last_success=last["success"] if isinstance(last.get("success"), bool) else None,
-        last_print_seconds=number(last.get("printTime")),
+        last_print_seconds=seconds(last.get("printTime")),
     )
 
 
@@ -183,11 +187,19 @@ def text(told: object) -> str | None:
 
 
 def number(told: object) -> float | None:
-    if isinstance(told, bool) or not isinstance(told, int | float) or not math.isfinite(told):
+    if isinstance(told, bool) or not isinstance(told, int | float):
         return None
-    return float(told)
+    try:
+        found = float(told)
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) else None
 
 
-def whole(told: object) -> int | None:
+def whole(told: object, most: int = MOST_BYTES) -> int | None:
     found = number(told)
-    return None if found is None else int(found)
+    return None if found is None else int(max(0, min(found, most)))
+
+
+def seconds(told: object) -> int | None:
+    return whole(told, MOST_SECONDS)

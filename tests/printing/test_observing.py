@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
 from app.kernel import clock
-from app.kernel.db import db
+from app.kernel.db import db, transaction
 from app.kernel.outbox import OutboxMessage
-from machines.printing import prints
+from machines.printing import observing, octoprint_answers, prints
 from machines.printing.gateway import RemoteFile, Seen
 from machines.printing.rules import JobState, Outcome, PausedBy, Wish
 from tests.machines.scene import fresh
@@ -75,6 +76,22 @@ def test_figures_only_grow_and_are_never_anothers(shop):
     assert (job.filepos, job.print_seconds) == (500, 50)
     look(link_of(job), Seen.PRINTING, "benchy.gcode", filepos=900, print_seconds=900)
     assert (fresh(job).filepos, fresh(job).state) == (500, JobState.LOST)
+
+
+@pytest.mark.both_engines
+def test_whatever_a_server_says_of_its_print_can_be_kept(shop):
+    odd = "caf\\udce9\\u0000.gcode"
+    told = f"""{{
+        "state": "Printing", "error": "{odd}", "job": {{"file": {{"path": "{odd}"}}, "user": "{odd}"}},
+        "progress": {{"completion": 1.0, "filepos": 1e300, "printTime": 1e30, "printTimeLeft": -1e30}}
+    }}"""
+    seen = octoprint_answers.observed(json.loads(told))
+    assert (seen.remote_path, seen.started_by, seen.error_text) == ("caf.gcode", "caf.gcode", "caf.gcode")
+    job = put(printing(a_job(shop), shop), JobState.PRINTING, remote_path="caf.gcode")
+    with transaction():
+        observing.apply(link_id=job.link_id, seen=seen, remote=None)
+    job = fresh(job)
+    assert (job.filepos, job.print_seconds, job.seconds_left) == (2**40, 366 * 24 * 3600, 0)
 
 
 def test_a_start_seen_idle_for_a_minute_was_refused_and_costs_nothing(shop):
