@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +23,8 @@ from machines.printing.quiet import Look
 from machines.printing.rules import OPEN, Circuit, JobState, Wish
 from machines.printing.wishes import Act
 from machines.rules import LIVE
+
+log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=20)
 BEFORE_A_SLOT = timedelta(minutes=15)
@@ -208,8 +211,14 @@ _HELD = (
 
 
 def _follow(change: Change) -> None:
-    """What a print changes of its reservation, whose rows are locked in another order: a unit of work of its own."""
-    if change.after in (JobState.PRINTING, JobState.PAUSED):
-        write(usage.begin_with_print, change.reservation_id)
-    elif change.is_end:
-        write(usage.end_if_forgotten, change.reservation_id)
+    """What a print changes of its reservation, whose rows are locked in another order: a unit of work of its own.
+
+    Whatever goes wrong with it, a request that was claimed leaves.
+    """
+    try:
+        if change.after in (JobState.PRINTING, JobState.PAUSED):
+            write(usage.begin_with_print, change.reservation_id)
+        elif change.is_end:
+            write(usage.end_if_forgotten, change.reservation_id)
+    except Exception:
+        log.exception("reservation %s: it did not follow its print", change.reservation_id)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.kernel import clock
 from app.kernel.db import db, transaction
 from app.kernel.outbox import OutboxMessage
-from machines import catalogue
+from machines import catalogue, usage
 from machines.models import Reservation
 from machines.printing import doors, prints
 from machines.printing import engine_edge as edge
@@ -656,6 +656,18 @@ def test_a_server_silent_for_two_minutes_of_a_slot_is_told_to_the_team_once(app,
     hand.round(240)
     keys = list(db.session.scalars(select(OutboxMessage.key).where(OutboxMessage.key.like("printing.preflight_failed:%"))))
     assert (keys, fresh(link_of(job)).alerted_at) == ([f"printing.preflight_failed:{job.reservation_id}:0:team"], None)
+
+
+def test_a_reservation_that_cannot_follow_its_print_keeps_no_request_from_leaving(app, shop, server, monkeypatch):
+    job = put(a_job(shop), JobState.STARTING, wish=Wish.START, asked_at=clock.now(), cancelled_by_id=shop.ada.id)
+
+    def fails(_reservation_id):
+        raise RuntimeError("a deadlock, for the last time")
+
+    monkeypatch.setattr(usage, "begin_with_print", fails)
+    server.look(Seen.PRINTING, job.remote_path)
+    Hand(app, link_of(job)).round()
+    assert (server.writes(), fresh(job).asked_at is not None) == (["cancel"], True)
 
 
 def test_a_start_behind_a_refused_key_is_taken_back_when_it_is_too_late(app, shop, server):
