@@ -18,7 +18,7 @@ from machines.models import Machine, Reservation
 from machines.printing import facts, files, queries, reasons, rules
 from machines.printing.events import LETTERS, note, tell
 from machines.printing.gateway import OUR_FOLDER
-from machines.printing.models import PrinterLink, PrintFile, PrintJob
+from machines.printing.models import PrinterLink, PrintEvent, PrintFile, PrintJob
 from machines.printing.rules import ENDED, OPEN, RUNNING, JobState, StartFacts, Wish
 from machines.rules import LIVE
 
@@ -26,6 +26,9 @@ __all__ = ["LETTERS", "again", "attach", "cancel", "decide", "discard", "pause",
 
 ASK_AGAIN = timedelta(seconds=60)
 """A stop that was asked this long ago, and that nobody saw happen, may be asked once more."""
+
+NAME_SPENT = frozenset({"TooLarge", "Rejected", "Renamed", "Differs"})
+"""Why a file was not sent, where it is to have another name the next time."""
 
 
 def attach(*, actor: Actor, reservation_id: int, file_id: int, material_id: int | None = None) -> PrintJob:
@@ -118,7 +121,7 @@ def start(*, actor: Actor, job_id: int, bed_is_clear: bool, override_reason: str
         raise Refused(found)
     files.path(file)
     now = clock.now()
-    if job.remote_path is not None:
+    if _is_name_spent(job):
         job.attempt = _next_attempt(reservation.id)
     job.remote_path = f"{OUR_FOLDER}{reservation.id}/{job.id}-{job.attempt}.gcode"
     job.state = JobState.SENDING
@@ -221,6 +224,14 @@ def _material_said(takes: dict[int, str], said: str | None) -> int | None:
     """The material the file itself names, or the only one there is."""
     named = [ident for ident, code in takes.items() if said and code.casefold() == said.casefold()]
     return named[0] if named else next(iter(takes)) if len(takes) == 1 else None
+
+
+def _is_name_spent(job: PrintJob) -> bool:
+    """Whether the server did not take the file under its name, or has another there. What it has already is used."""
+    kinds = ("start_asked", "not_sent")
+    told = select(PrintEvent.details).where(PrintEvent.job_id == job.id, PrintEvent.kind.in_(kinds))
+    last = db.session.scalars(told.order_by(PrintEvent.id.desc()).limit(1)).first()
+    return last is not None and last.get("why") in NAME_SPENT
 
 
 def _next_attempt(reservation_id: int) -> int:

@@ -248,6 +248,28 @@ def test_a_file_the_server_does_not_take_makes_the_print_ready_again(app, shop, 
     assert (fresh(job).state, story(job)[-1], server.writes()) == (JobState.ATTACHED, "not_sent", ["upload"])
 
 
+def test_a_file_that_is_there_from_a_start_taken_back_is_used_and_not_sent_again(app, shop, server):
+    job = start(shop.ada, a_job(shop))
+    hand = Hand(app, link_of(job))
+    server.meanwhile["upload"] = lambda: server.look(Seen.BUSY)
+    hand.round()
+    assert (fresh(job).state, list(server.files)) == (JobState.ATTACHED, [job.remote_path])
+    server.look(Seen.IDLE)
+    look(link_of(job), Seen.IDLE)
+    start(shop.ada, job)
+    hand.round()
+    assert (server.writes(), list(server.files)) == (["upload", "start"], [fresh(job).remote_path])
+
+
+def test_a_file_the_server_did_not_take_has_another_name_the_next_time(app, shop, server):
+    job = start(shop.ada, a_job(shop))
+    before = job.remote_path
+    server.raises["upload"] = TooLarge("no")
+    Hand(app, link_of(job)).round()
+    look(link_of(job), Seen.IDLE)
+    assert start(shop.ada, job).remote_path == before.replace("-1.gcode", "-2.gcode")
+
+
 def test_the_same_file_twice_is_ours_by_its_mark_and_nobody_elses(app, shop, server):
     job = start(shop.ada, a_job(shop))
     ours = sent(job, server)

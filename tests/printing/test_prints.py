@@ -366,7 +366,7 @@ def test_a_stop_before_anything_is_sent_makes_the_print_ready_again(shop):
     assert ask(prints.cancel, shop.ada, job).state is JobState.ATTACHED
     look(link_of(job), Seen.IDLE)
     again = start(shop.ada, job)
-    assert again.remote_path.endswith(f"/{job.id}-2.gcode")
+    assert again.remote_path.endswith(f"/{job.id}-1.gcode")
 
 
 def test_what_has_ended_can_be_asked_nothing(shop):
