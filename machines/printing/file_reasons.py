@@ -31,6 +31,13 @@ TOO_LARGE = _reason(
     N_("This file is larger than %(megabytes)d MB."),
     N_("Slice it with thicker layers or in several parts."),
 )
+TOO_MANY_BYTES = Reason(
+    "printing.file.too_many_bytes",
+    N_("With this file you would keep more than %(gigabytes)d GB here."),
+    N_("Remove files you no longer need."),
+    next_endpoint="print_files.mine",
+    icon="file",
+)
 EMPTY = _reason("empty", N_("This file is empty."), N_("Export it again from your slicer."))
 IN_USE = _reason(
     "in_use",

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from flask import current_app
-from sqlalchemy import Exists, exists, select
+from sqlalchemy import Exists, exists, func, select
 from sqlalchemy.exc import IntegrityError
 
 from app.kernel import audit, clock
@@ -31,6 +31,8 @@ from machines.printing.rules import OPEN, JobState
 
 EXTENSIONS: Final = (".gcode", ".gco", ".g")
 KEPT_UNUSED: Final = timedelta(days=90)
+MOST_KEPT: Final = 2 * 1024**3
+"""How many bytes of one member are kept at a time, so that nobody fills the house's disk; forgotten files do not count."""
 
 _MODELS: Final = (".3mf", ".stl", ".obj", ".amf", ".step", ".stp", ".f3d", ".scad")
 _BINARY: Final = b"GCDE"
@@ -89,7 +91,10 @@ def _read(path: Path) -> GcodeFacts:
 
 
 def keep(*, actor: Actor, taken: Taken) -> Kept:
-    """Make a taken file the actor's. The same bytes sent before are that row again, with its bytes back if they were gone."""
+    """Make a taken file the actor's. The same bytes sent before are that row again, with its bytes back if they were gone.
+
+    Raises Refused where they would be too many, and the bytes are gone then.
+    """
     assert actor.member_id is not None
     values = {
         "owner_id": actor.member_id,
@@ -109,6 +114,7 @@ def keep(*, actor: Actor, taken: Taken) -> Kept:
         if not is_violation(error, "sha256"):
             raise
         return Kept(_again(actor.member_id, taken), is_known=True)
+    _check_room(actor.member_id, taken)
     audit.record(actor, "print_file.sent", _subject(file), size=file.size)
     return Kept(file, is_known=False)
 
@@ -126,7 +132,17 @@ def _again(owner_id: int, taken: Taken) -> PrintFile:
         discard(taken)
     else:
         file.stored, file.forgotten_at = taken.stored, None
+        _check_room(owner_id, taken)
     return file
+
+
+def _check_room(owner_id: int, taken: Taken) -> None:
+    """Whether what the member keeps now, the file just taken with it, is not too much."""
+    db.session.flush()
+    kept = select(func.sum(PrintFile.size)).where(PrintFile.owner_id == owner_id, PrintFile.forgotten_at.is_(None))
+    if (db.session.scalar(kept) or 0) > MOST_KEPT:
+        discard(taken)
+        raise Refused([file_reasons.TOO_MANY_BYTES(gigabytes=MOST_KEPT // 1024**3)])
 
 
 def _tidy(name: str) -> str:

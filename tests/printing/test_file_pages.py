@@ -102,6 +102,16 @@ def test_a_refused_file_is_answered_with_the_next_step_and_not_kept(shop, as_, n
     assert (rows(), stored()) == (0, [])
 
 
+def test_who_keeps_too_much_is_led_to_what_can_go(shop, as_, monkeypatch):
+    client = as_(shop.ada)
+    post(client)
+    monkeypatch.setattr(files, "MOST_KEPT", len(good()) + 1)
+    answer = post(client, good("; more\n"))
+    assert answer.status_code == 409
+    assert "Remove files you no longer need" in text(answer)
+    assert (rows(), len(stored())) == (1, 1)
+
+
 def test_a_file_far_too_large_is_not_even_read(shop, as_):
     assert post(as_(shop.ben), b";" * 3 * 1024 * 1024).status_code == 413
     assert stored() == []

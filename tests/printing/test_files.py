@@ -180,6 +180,39 @@ def test_a_forgotten_file_sent_again_comes_back_to_its_row(shop):
     assert files.path(again).read_bytes() == good()
 
 
+def weighs(file, size: int) -> None:
+    """As if it were so large: two gigabytes take a while to send."""
+    with transaction():
+        db.session.get_one(PrintFile, file.id).size = size
+
+
+@pytest.mark.both_engines
+def test_a_member_keeps_no_more_than_the_house_has_room_for(shop):
+    large, other = send(shop.ada), good("; other\n")
+    weighs(large, files.MOST_KEPT - len(other) + 1)
+    with pytest.raises(Refused) as refused:
+        send(shop.ada, other)
+    assert [one.code for one in refused.value.refusals] == ["printing.file.too_many_bytes"]
+    assert stored() == [large.stored]
+    assert send(shop.ada).id == large.id  # nothing more to keep
+    assert send(shop.ben, other).owner_id == shop.ben.id
+    weighs(large, files.MOST_KEPT - len(other))
+    assert send(shop.ada, other).owner_id == shop.ada.id
+
+
+def test_what_is_forgotten_takes_no_room_until_it_comes_back(shop):
+    old = send(shop.ada)
+    a_job(shop, a_link(shop), old, JobState.DONE)
+    with transaction():
+        files.delete(actor=acting(shop.ada), file=old)
+    weighs(old, files.MOST_KEPT)
+    new = send(shop.ada, good("; new\n"))
+    with pytest.raises(Refused) as refused:
+        send(shop.ada)
+    assert [one.code for one in refused.value.refusals] == ["printing.file.too_many_bytes"]
+    assert (fresh(old).forgotten_at, stored()) == (clock.now(), [new.stored])
+
+
 # ── what it weighs, what a printer can do ────────────────────────────────────────────────────────────────────────────
 
 

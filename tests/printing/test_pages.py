@@ -24,6 +24,7 @@ from tests.builders import save
 from tests.machines.scene import at, book, check_in, fresh, ready, set_clock
 from tests.printing.engine_scene import a_file, a_job, a_link, a_slot, attach, look, printing, put, story
 from tests.printing.gcode_files import good
+from tests.printing.test_files import stored
 
 
 def job_url(job, more=""):
@@ -143,6 +144,15 @@ def test_a_file_that_does_not_fit_stays_with_its_owner_and_says_why(shop, as_):
     assert (answer.status_code, 'class="reasons"' in answer.text) == (409, True)
     assert "wide.gcode" in ada.get(f"/reservations/{slot.id}/prints").text
     assert db.session.query(PrintJob).count() == 0
+
+
+def test_a_file_there_is_no_room_for_is_not_attached(shop, as_, monkeypatch):
+    a_link(shop.printer)
+    slot, before = a_slot(shop), set(stored())
+    monkeypatch.setattr("machines.printing.files.MOST_KEPT", 10)
+    answer = as_(shop.ada).post(f"/reservations/{slot.id}/prints", data={"upload": (io.BytesIO(good()), "vase.gcode")})
+    assert (answer.status_code, "Remove files you no longer need" in answer.text) == (409, True)
+    assert (db.session.query(PrintFile).count(), set(stored())) == (0, before)
 
 
 @pytest.mark.parametrize("name", ["piece.stl", "vase.exe"])
