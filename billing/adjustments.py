@@ -76,18 +76,29 @@ def accept(*, actor: Actor, adjustment_id: int, new_cents: Cents, words: str | N
     return _lower(actor, adjustment, charge, new_cents=new_cents, words=words, at=at)
 
 
-def grant(*, actor: Actor, charge_id: int, new_cents: Cents, note: str, at: datetime) -> Adjustment:
+def grant(*, actor: Actor, charge_id: int, new_cents: Cents, note: str, at: datetime, claim: str | None = None) -> Adjustment:
     """Lower a charge to `new_cents` because the house, or somebody of the team, has found why; `note` says it.
 
-    A request that waits is answered by it. Who may decide so is asked by the caller. Raises Refused when that is no less.
+    A request that waits goes on waiting, unless its words are those of the `claim` that is decided by this. Who may decide so
+    is asked by the caller. Raises Refused when that is no less.
     """
     charge = _locked_charge(charge_id)
     if new_cents >= charge.total_cents:
         raise Refused([rules.NOT_LOWER(total=Amount(charge.total_cents))])
     waits = select(Adjustment).where(Adjustment.charge_id == charge_id, Adjustment.answered_at.is_(None))
-    adjustment = db.session.scalars(waits).first()
+    adjustment = db.session.scalars(waits.where(Adjustment.note == claim)).first() if claim is not None else None
     if adjustment is None:
-        adjustment = Adjustment(charge_id=charge_id, asked_by_id=charge.payer_id, asked_at=at, note=note)
+        adjustment = Adjustment(
+            charge_id=charge_id,
+            asked_by_id=charge.payer_id,
+            asked_at=at,
+            note=note,
+            answer=Answer.ACCEPTED,  # from the first, so that it stands beside a request that waits
+            answer_note=None,
+            answered_at=at,
+            answered_by_id=actor.member_id,
+            new_cents=new_cents,
+        )
         db.session.add(adjustment)
         db.session.flush()  # the ledger and the letter name its id
     return _lower(actor, adjustment, charge, new_cents=new_cents, words=None, at=at)

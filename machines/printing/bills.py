@@ -119,11 +119,20 @@ def _as(record: UsageRecord, is_free: bool) -> UsageRecord:
 
 
 def settle(
-    *, actor: Actor, reservation: Reservation, machine: Machine, job: PrintJob, before: Records, after: Records, note: str
+    *,
+    actor: Actor,
+    reservation: Reservation,
+    machine: Machine,
+    job: PrintJob,
+    before: Records,
+    after: Records,
+    note: str,
+    claim: str | None = None,
 ) -> Charge | None:
     """Make what was charged agree with `after`, where it was opened already: charge more, or take some back.
 
-    Returns the charge that now holds the print; None when nothing was charged yet.
+    `claim` has the words of the member's request that is decided by it. Returns the charge that now holds the print; None when
+    nothing was charged yet.
     """
     link, first = link_of(machine.id), money.charge_for(reservation.subject)
     if link is None or first is None:
@@ -138,7 +147,7 @@ def settle(
         mail.send("printing.charged", key=f"printing.charged:{own.id}", job=job.id, charge=own.id)
     if any(line.price.exact > (new[name].price.exact if name in new else 0) for name, line in old.items()):
         charged = own.amount_cents if more else 0
-        _take_back(actor, reservation, job, Cents(total(old) - (total(new) - charged)), note)
+        _take_back(actor, reservation, job, Cents(total(old) - (total(new) - charged)), note=note, claim=claim)
     return own
 
 
@@ -157,14 +166,14 @@ def _subjects(where: ColumnElement[bool]) -> list[str]:
     return [*{f"print:{job_id}" for job_id, _ident in rows}, *(f"print:{job_id}:{ident}" for job_id, ident in rows)]
 
 
-def _take_back(actor: Actor, reservation: Reservation, job: PrintJob, cents: Cents, note: str) -> None:
+def _take_back(actor: Actor, reservation: Reservation, job: PrintJob, cents: Cents, *, note: str, claim: str | None) -> None:
     """Credit `cents`, of the print's own further charges first, then of the reservation's; never more than they cost."""
     found = money.charges_for([reservation.subject, *_subjects(UsageRecord.job_id == job.id)])
     for charge in sorted(found.values(), key=lambda one: -one.id):
         credit = Cents(min(cents, charge.total_cents))
         if credit > 0:
             new_cents = Cents(charge.total_cents - credit)
-            adjustments.grant(actor=actor, charge_id=charge.id, new_cents=new_cents, note=note, at=clock.now())
+            adjustments.grant(actor=actor, charge_id=charge.id, new_cents=new_cents, note=note, at=clock.now(), claim=claim)
             cents = Cents(cents - credit)
 
 

@@ -105,6 +105,7 @@ def correct(*, actor: Actor, job_id: int, outcome: Outcome, note: str, is_free: 
         before=before,
         after=after,
         note=words,
+        claim=_claim(job, before),
     )
     if is_claim and charge is not None:
         bills.ask_manager(charge, words)
@@ -130,7 +131,7 @@ def charged(reservation: Reservation, charge: Charge) -> None:
     jobs = select(PrintJob).where(PrintJob.reservation_id == reservation.id).order_by(PrintJob.id)
     found = {job.id: job for job in db.session.scalars(jobs)}
     for job_id, row in current(found).items():
-        if row.outcome is Outcome.MACHINE_FAILED and row.source is Source.MEMBER and not row.is_free:
+        if _is_claim(row):
             bills.ask_manager(charge, row.note or _file_name(found[job_id]))
 
 
@@ -155,6 +156,18 @@ def _reversal(actor: Actor, job: PrintJob, last: UsageRecord, *, outcome: Outcom
         note=note.strip() or None,
         **used,
     )
+
+
+def _claim(job: PrintJob, records: dict[int, UsageRecord]) -> str | None:
+    """The words in which its member asked a manager; None without such a request, or where another print has the same words."""
+    ids = [ident for ident, row in records.items() if _is_claim(row)]
+    jobs = db.session.scalars(select(PrintJob).where(PrintJob.id.in_(ids))).all() if job.id in ids else []
+    words = {one.id: records[one.id].note or _file_name(one) for one in jobs}
+    return words.pop(job.id) if job.id in words and list(words.values()).count(words[job.id]) == 1 else None
+
+
+def _is_claim(row: UsageRecord) -> bool:
+    return row.outcome is Outcome.MACHINE_FAILED and row.source is Source.MEMBER and not row.is_free
 
 
 def _worth(reservation: Reservation, machine: Machine, before: dict[int, UsageRecord], row: UsageRecord) -> bool:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from app.kernel import clock
 from app.kernel.audit import AuditEntry
-from app.kernel.db import db
+from app.kernel.db import db, transaction
 from app.kernel.refusals import NotAllowed, Refused
 from billing import adjustments
 from billing.charges import NewLine
@@ -49,6 +49,20 @@ from tests.trainings.scene import at_once
 def test_every_reason_an_answer_is_refused(is_answered, is_own, new_cents, expected):
     facts = AnswerFacts(is_answered=is_answered, is_own=is_own, total_cents=1000, new_cents=new_cents)
     assert [one.code.removeprefix("billing.") for one in answer_refusals(facts)] == expected
+
+
+def test_what_the_house_gives_answers_no_request_but_the_claim_it_decides(lab):
+    row = charge(lab.ada, 1000)
+    asked = ask(lab.ada, row, "The lens was cracked")
+    lea, at = acting(lab.lea), clock.now()
+    with transaction():
+        given = adjustments.grant(actor=lea, charge_id=row.id, new_cents=900, note="A late start", at=at)
+    assert (given.note, given.answer, given.answered_by_id, given.new_cents) == ("A late start", Answer.ACCEPTED, lab.lea.id, 900)
+    assert [one.id for one in adjustments.waiting()] == [asked.id]
+    with transaction():
+        last = adjustments.grant(actor=lea, charge_id=row.id, new_cents=600, note="Yes", at=at, claim="The lens was cracked")
+    assert (last.id, adjustments.waiting(), owes(lab.ada)) == (asked.id, [], 600)
+    the_books_agree()
 
 
 def test_a_request_waits_for_the_team(lab, statements):

@@ -394,6 +394,23 @@ def test_a_large_loss_is_left_to_a_manager(shop, slot, job):
     assert fresh(asked).answered_by_id == shop.lea.id
 
 
+def test_a_small_loss_of_one_print_leaves_the_request_for_another_to_the_manager(shop, link, slot):
+    dear, file = petg(shop, 29000), a_file(shop.ada)
+    spoilt = a_job(slot, link, file, material_id=dear.id)
+    ends(spoilt, Outcome.CANCELLED, filepos=position_after(9))
+    small = a_job(slot, link, file, material_id=dear.id)
+    ends(small, Outcome.CANCELLED, filepos=position_after(1))
+    ends(a_job(slot, link, file), Outcome.DONE)
+    end(shop.ada, slot)
+    says(shop.ada, spoilt, Outcome.MACHINE_FAILED, "The nozzle was clogged")
+    says(shop.ada, small, Outcome.MACHINE_FAILED, "It never stuck")
+    asked, given = db.session.scalars(select(Adjustment).order_by(Adjustment.id))
+    assert (asked.note, asked.answer) == ("The nozzle was clogged", None)
+    assert (given.note, given.answer, costs(slot)) == ("It never stuck", "accepted", SLOT_CENTS + 797)
+    says(shop.lea, spoilt, Outcome.MACHINE_FAILED, "Yes: it was clogged", is_free=True)
+    assert (fresh(asked).answer, count(Adjustment), costs(slot)) == ("accepted", 2, SLOT_CENTS)
+
+
 def test_a_large_loss_said_before_the_use_ends_is_asked_once_it_is_charged(shop, slot, job):
     ends(job, Outcome.STOPPED_ELSEWHERE, filepos=position_after(5))
     says(shop.ada, job, Outcome.MACHINE_FAILED, "It jumped a layer")
