@@ -103,7 +103,7 @@ def test_a_refused_file_is_answered_with_the_next_step_and_not_kept(shop, as_, n
 
 
 def test_who_keeps_too_much_is_led_to_what_can_go(shop, as_, monkeypatch):
-    client = as_(shop.ada)
+    client = as_(shop.ben)
     post(client)
     monkeypatch.setattr(files, "MOST_KEPT", len(good()) + 1)
     answer = post(client, good("; more\n"))

@@ -11,6 +11,7 @@ import pytest
 from flask import current_app
 from PIL import Image
 
+from app.accounts.models import Member
 from app.kernel import clock
 from app.kernel.db import db, transaction
 from machines import screens
@@ -149,6 +150,8 @@ def test_a_file_that_does_not_fit_stays_with_its_owner_and_says_why(shop, as_):
 def test_a_file_there_is_no_room_for_is_not_attached(shop, as_, monkeypatch):
     a_link(shop.printer)
     slot, before = a_slot(shop), set(stored())
+    with transaction():
+        db.session.get_one(Member, shop.ada.id).locale = "en"
     monkeypatch.setattr("machines.printing.files.MOST_KEPT", 10)
     answer = as_(shop.ada).post(f"/reservations/{slot.id}/prints", data={"upload": (io.BytesIO(good()), "vase.gcode")})
     assert (answer.status_code, "Remove files you no longer need" in answer.text) == (409, True)

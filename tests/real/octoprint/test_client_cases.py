@@ -553,8 +553,6 @@ def test_case_36_a_stopped_server_loses_the_print_and_a_cut_cable_does_not(tmp_p
 def test_case_37_a_starting_server_is_starting_up(tmp_path):
     with _own() as one:
         one.stop()
-        thread = threading.Thread(target=one.start)
-        thread.start()
         looks: list[Seen] = []
 
         async def story():
@@ -564,7 +562,9 @@ def test_case_37_a_starting_server_is_starting_up(tmp_path):
                 looks.append((await printer.status()).state)
                 await asyncio.sleep(0.02)
 
-        run(story)
+        thread = threading.Thread(target=run, args=(story,))  # not the start: the server dies with the thread that starts it
+        thread.start()
+        one.start()
         thread.join()
         assert set(looks) == {Seen.OFFLINE, Seen.STARTING_UP, Seen.DISCONNECTED}
 
