@@ -29,6 +29,7 @@ from machines.models import Machine, Reservation
 from machines.printing import queries
 from machines.printing.gateway import ACTIVE, Observation, PastPrint, Seen
 from machines.printing.models import ForeignPrint, PrinterLink, PrintJob, RemoteMember
+from machines.printing.rules import JobState
 from machines.rules import LIVE, Status
 
 SHOWN = 100
@@ -38,6 +39,8 @@ LOOKS_BACK = timedelta(days=7)
 _OVERLAP, _CLOCKS_DIFFER = timedelta(minutes=10), timedelta(minutes=2)
 
 _MOMENT = timedelta(seconds=1)
+_MAY_GO_ON = timedelta(days=1)
+"""For how long a print that was lost from sight may show up again as what it was."""
 _SAYS_NOTHING = frozenset({Seen.OFFLINE, Seen.STARTING_UP, Seen.UNKNOWN})
 """Nothing is seen in these: what went on may go on."""
 
@@ -222,12 +225,19 @@ def _with_printer() -> ORMOption:
 
 
 def _is_ours(link: PrinterLink, seen: Observation, open_job: PrintJob | None) -> bool:
-    """A print of the house: the open one's, also while its server does not say the file, or one it had lost from sight."""
+    """A print of the house: the open one's, also while its server does not say the file, or one lately lost from sight. A file
+    of ours that somebody prints again at the server's own page is not.
+    """
     if open_job is not None and seen.remote_path in (None, open_job.remote_path):
         return True
     if seen.remote_path is None:
         return False
-    known = select(PrintJob.id).where(PrintJob.link_id == link.id, PrintJob.remote_path == seen.remote_path)
+    known = select(PrintJob.id).where(
+        PrintJob.link_id == link.id,
+        PrintJob.remote_path == seen.remote_path,
+        PrintJob.state.in_((JobState.LOST, JobState.REJECTED)),
+        PrintJob.ended_at > seen.at - _MAY_GO_ON,
+    )
     return db.session.scalars(known.limit(1)).first() is not None
 
 

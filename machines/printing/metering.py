@@ -19,11 +19,11 @@ from billing.charges import NewLine
 from billing.models import Charge
 from machines import facts as machine_facts
 from machines.models import Machine, Reservation
-from machines.printing import bills, corrections, files, gcode, queries, rules
+from machines.printing import bill_lines, bills, corrections, files, gcode, queries, rules
 from machines.printing.corrections import SaidFacts
 from machines.printing.events import note as write_down
-from machines.printing.models import Material, PrintFile, PrintJob, UsageRecord
-from machines.printing.rules import Outcome, Source
+from machines.printing.models import Material, PrinterLink, PrintFile, PrintJob, UsageRecord
+from machines.printing.rules import Counting, Outcome, Source
 
 DENSITY_MG = 1240
 """Of filament nobody named: PLA's, the commonest. It is weighed for the record, never charged."""
@@ -43,6 +43,7 @@ def record(
     if (first := _first(job.id)) is not None:
         return first
     before = current(_siblings(job))
+    link = db.session.scalars(select(PrinterLink).where(PrinterLink.id == job.link_id)).one()
     row = UsageRecord(
         job_id=job.id,
         reverses_id=None,
@@ -52,7 +53,7 @@ def record(
         source=source,
         is_free=rules.is_free(outcome),
         note=None,
-        **_used(job, outcome, until or job.ended_at or at),
+        **_used(job, outcome, until or job.ended_at or at, link.counting),
     )
     db.session.add(row)
     db.session.flush()  # the event names its id
@@ -117,13 +118,13 @@ def lines(reservation: Reservation, machine: Machine, time_line: NewLine) -> lis
 
     None for a machine that is no printer of the house, or no longer: it is charged its `time_line`.
     """
-    link = bills.link_of(machine.id)
+    link = bill_lines.link_of(machine.id)
     if link is None:
         return None
-    known = bills.ground(reservation, machine, link, time_line)
+    known = bill_lines.ground(reservation, machine, link, time_line)
     if not known.jobs and not (link.is_enabled and link.address):
         return None
-    return list(bills.lines(known, current([job.id for job in known.jobs])).values())
+    return list(bill_lines.lines(known, current([job.id for job in known.jobs])).values())
 
 
 def charged(reservation: Reservation, charge: Charge) -> None:
@@ -144,7 +145,10 @@ def _reversal(actor: Actor, job: PrintJob, last: UsageRecord, *, outcome: Outcom
     """A new statement of the print that reverses `last`; the plastic is measured anew, because the outcome decides how."""
     is_measured = (outcome is Outcome.DONE) != (last.outcome is Outcome.DONE)
     figures = ("machine_seconds", "occupied_seconds", "filament_mm", "filament_mg", "filament_is_exact", "inputs")
-    used = _used(job, outcome, bills.until(last)) if is_measured else {name: getattr(last, name) for name in figures}
+    counting = Counting(last.inputs["counting"])
+    used = (
+        _used(job, outcome, bill_lines.until(last), counting) if is_measured else {name: getattr(last, name) for name in figures}
+    )
     return UsageRecord(
         job_id=job.id,
         reverses_id=last.id,
@@ -172,13 +176,13 @@ def _is_claim(row: UsageRecord) -> bool:
 
 def _worth(reservation: Reservation, machine: Machine, before: dict[int, UsageRecord], row: UsageRecord) -> bool:
     """Whether so much hangs on it that a manager looks."""
-    link = bills.link_of(machine.id)
+    link = bill_lines.link_of(machine.id)
     if link is None:
         return False
-    return bills.worth(bills.ground(reservation, machine, link), before, row) >= corrections.AUTOMATIC_BELOW
+    return bill_lines.worth(bills.ground(reservation, machine, link), before, row) >= corrections.AUTOMATIC_BELOW
 
 
-def _used(job: PrintJob, outcome: Outcome, ended_at: datetime) -> dict[str, Any]:
+def _used(job: PrintJob, outcome: Outcome, ended_at: datetime, counting: Counting) -> dict[str, Any]:
     """The figures of a record, and what they were made from."""
     occupied = int((ended_at - job.started_at).total_seconds()) if job.started_at else 0
     file = db.session.scalars(select(PrintFile).where(PrintFile.id == job.file_id)).one()
@@ -192,6 +196,7 @@ def _used(job: PrintJob, outcome: Outcome, ended_at: datetime) -> dict[str, Any]
         "filament_mg": rules.filament_milligrams(millimetres, diameter_um=known.diameter_um, density_mg=density),
         "filament_is_exact": is_exact,
         "inputs": {
+            "counting": counting.value,
             "print_seconds": job.print_seconds,
             "started_at": job.started_at.isoformat() if job.started_at else None,
             "ended_at": ended_at.isoformat(),

@@ -10,7 +10,7 @@ from app.kernel.web import add_to_navigation
 from billing import names
 from machines.printing import (
     after_letters,
-    bills,
+    bill_lines,
     delay_views,
     file_jobs,
     file_views,
@@ -44,7 +44,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(key_views.bp)
     app.register_blueprint(material_views.bp)
     names.add_item_names(app, "material", materials.item_names)
-    names.add_item_part(app, bills.OVERRUN, bills.BEYOND)
+    names.add_item_part(app, bill_lines.OVERRUN, bill_lines.BEYOND)
     link_commands.init_app(app)
     app.register_blueprint(pool_views.bp)
     api.register(app, pool_api.blp)

@@ -128,6 +128,22 @@ def test_our_own_prints_are_not_foreign(shop, link):
     assert found() == []
 
 
+@pytest.mark.parametrize("outcome", [Outcome.DONE, Outcome.CANCELLED, Outcome.MACHINE_FAILED])
+def test_a_file_of_ours_printed_again_at_the_server_is_foreign(shop, link, outcome):
+    job = a_job(a_slot(shop), link, a_file(shop.ada))
+    ends(job, outcome)
+    notice(link, path=job.remote_path)
+    assert [row.remote_path for row in found()] == [job.remote_path]
+
+
+def test_one_lost_from_sight_for_days_is_not_what_prints_now(shop, link):
+    job = a_job(a_slot(shop), link, a_file(shop.ada))
+    ends(job, Outcome.UNKNOWN)
+    later(hours=30)
+    notice(link, path=job.remote_path)
+    assert [row.remote_path for row in found()] == [job.remote_path]
+
+
 def test_another_print_in_the_place_of_ours_is_foreign(shop, link):
     slot = a_slot(shop)
     job = a_job(slot, link, a_file(shop.ada))

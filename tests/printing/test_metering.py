@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -18,9 +19,10 @@ from billing import ledger, queries, rates
 from billing.models import Adjustment, Charge
 from billing.pricing import RateTerms
 from machines import usage
+from machines.models import Machine
 from machines.printing import bills, metering, observing
 from machines.printing.gateway import RemoteFile, Seen
-from machines.printing.models import PrintJob, UsageRecord
+from machines.printing.models import PrinterLink, PrintJob, UsageRecord
 from machines.printing.rules import Counting, Outcome, Source
 from tests.billing.scene import the_books_agree
 from tests.builders import acting
@@ -520,3 +522,64 @@ def test_recorded_after_the_charge_the_print_is_charged_by_itself(shop, slot, jo
     assert costs(slot) == SLOT_CENTS + WHOLE_CENTS
     assert clock.now() - slot.starts_at == timedelta(hours=1)
     assert HOUSE.member_id is None
+
+
+def two_spoilt(shop, link, slot, material):
+    """Two prints of one slot that the machine spoilt, the use ended: nothing was charged."""
+    file = a_file(shop.ada)
+    prints = []
+    for number in (1, 2):
+        prints.append(a_job(slot, link, file, material_id=material.id, remote_path=f"fablab/1/{number}-1.gcode"))
+        later(minutes=20)
+        ends(prints[-1], Outcome.MACHINE_FAILED, print_seconds=100, filepos=position_after(3))
+    end(shop.ada, slot)
+    return prints
+
+
+def test_a_slot_charged_with_one_print_is_given_back_with_the_other(shop, link, slot, material):
+    first, second = two_spoilt(shop, link, slot, material)
+    assert costs(slot) == 0
+    for outcome, job in itertools.product((Outcome.CANCELLED, Outcome.MACHINE_FAILED), (first, second)):
+        says(shop.lea, job, outcome, "Looked at again")
+    assert costs(slot) == 0
+
+
+def test_a_print_goes_on_being_counted_as_it_was_when_it_ended(shop, link, slot):
+    job = a_job(slot, link, a_file(shop.ada))
+    later(minutes=20)
+    ends(job, Outcome.CANCELLED, print_seconds=1200, filepos=position_after(3))
+    later(minutes=10)
+    end(shop.ada, slot)
+    assert costs(slot) == SLOT_CENTS
+    _count_by(link, Counting.OCCUPIED)
+    says(shop.lea, job, Outcome.MACHINE_FAILED, "The nozzle was clogged")
+    assert costs(slot) == 0
+
+
+def test_a_held_print_settled_after_the_counting_changed_costs_no_minute_twice(shop, link, slot):
+    job = a_job(slot, link, a_file(shop.ada))
+    later(minutes=20)
+    ends(job, Outcome.UNKNOWN, print_seconds=1200, filepos=position_after(3))
+    end(shop.ada, slot)
+    before = costs(slot)
+    _count_by(link, Counting.OCCUPIED)
+    says(shop.lea, job, Outcome.DONE, "It lay finished on the bed")
+    assert costs(slot) == before
+
+
+def test_what_was_free_is_charged_by_the_real_minutes_where_the_machine_says_so(shop, link, slot):
+    with transaction():
+        db.session.get_one(Machine, shop.printer.id).bills_actual = True
+    job = a_job(slot, link, a_file(shop.ada))
+    later(minutes=20)
+    ends(job, Outcome.MACHINE_FAILED, print_seconds=100, filepos=position_after(3))
+    later(minutes=10)
+    end(shop.ada, slot)
+    assert costs(slot) == 0
+    says(shop.lea, job, Outcome.FILE_FAILED, "The file left the bed")
+    assert costs(slot) == 150
+
+
+def _count_by(link, counting):
+    with transaction():
+        db.session.get_one(PrinterLink, link.id).counting = counting
