@@ -9,8 +9,8 @@ from flask import Flask
 from flask.cli import AppGroup
 
 from app.kernel import api
+from app.kernel.navigation import add_to_navigation
 from app.kernel.refusals import N_
-from app.kernel.web import add_to_navigation
 from billing import api as billing_api
 from billing import desk_views as desk_views  # its pages join the blueprint below
 from billing import ledger, letters, views

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from app.calendar import subjects
 from app.kernel import api, i18n
 from app.kernel.db import db
+from app.kernel.navigation import add_to_navigation
 from app.kernel.refusals import N_
-from app.kernel.web import add_to_navigation
 from billing import names
 from machines import admin_views, catalogue, feeds, jobs, letters, reservation_api, upkeep_views, usage_views
 from machines import api as machines_api

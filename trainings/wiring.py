@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from flask import Flask
 
-from app.kernel import api, outbox, web
+from app.kernel import api, outbox
+from app.kernel.navigation import add_to_navigation
 from app.kernel.refusals import N_
 from trainings import certification_views, jobs, letters, openings
 from trainings.api import blp
@@ -20,4 +21,4 @@ def init_app(app: Flask) -> None:
     letters.init_app(app)
     outbox.every(app, "trainings.warn_of_expiry", timedelta(hours=1), jobs.warn_of_expiry)
     outbox.every(app, "trainings.note_lapsed_trainers", timedelta(hours=1), jobs.note_lapsed_trainers)
-    web.add_to_navigation(app, N_("Competences"), "trainings.competences", "check", order=30)
+    add_to_navigation(app, N_("Competences"), "trainings.competences", "check", order=30)

@@ -32,8 +32,9 @@ from app.kernel import api, clock, outbox
 from app.kernel.actors import Actor, Door, Role
 from app.kernel.api import SCOPES
 from app.kernel.db import db, run, transaction
+from app.kernel.navigation import add_to_navigation
 from app.kernel.refusals import N_
-from app.kernel.web import access_of, add_context, add_to_navigation
+from app.kernel.web import access_of, add_context
 
 PAGES = (views, profile_views, charter_views, admin_views, post_views)
 """The modules whose pages hang on the two blueprints; importing them is what hangs them."""

@@ -8,8 +8,8 @@ from app.accounts.events import LabChanged, LabCreated
 from app.calendar import api as calendar_api
 from app.calendar import block_views, hours_views, resources, views
 from app.kernel import api, events
+from app.kernel.navigation import add_to_navigation
 from app.kernel.refusals import N_
-from app.kernel.web import add_to_navigation
 
 __all__ = ["block_views", "hours_views", "init_app"]
 

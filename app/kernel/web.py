@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 from flask import Flask, Request, Response, abort, current_app, flash, g, redirect, render_template, request, url_for
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import CSRFProtect, generate_csrf
 from itsdangerous import URLSafeTimedSerializer
@@ -24,7 +23,7 @@ from werkzeug.http import parse_cookie
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.utils import cached_property
 
-from app.kernel import clock, i18n, idempotency
+from app.kernel import clock, headers, i18n, idempotency, navigation
 from app.kernel.actors import Actor, Role, current_actor
 from app.kernel.db import repeating, transaction
 from app.kernel.refusals import Refusal, Refused
@@ -283,56 +282,6 @@ def safe_next(target: str | None, otherwise: str) -> str:
     return otherwise if parts.scheme or parts.netloc else target
 
 
-# ── navigation ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    label: str
-    endpoint: str
-    icon: str
-    order: int
-    audience: str
-    in_tabbar: bool
-
-
-@dataclass(frozen=True, slots=True)
-class NavItem:
-    label: str
-    url: str
-    icon: str
-    current: bool
-    in_tabbar: bool
-
-
-def add_to_navigation(
-    app: Flask, label: str, endpoint: str, icon: str, *, order: int, audience: str = "all", in_tabbar: bool = False
-) -> None:
-    """A feature's entry in the masthead (and under the thumb). `audience`: all, visitor, member, or names of roles.
-
-    `label` is marked with N_.
-    """
-    app.extensions["navigation"].append(_Entry(label, endpoint, icon, order, audience, in_tabbar))
-
-
-def _navigation() -> list[NavItem]:
-    actor = current_actor()
-
-    def sees(audience: str) -> bool:
-        if audience == "all":
-            return True
-        if audience in ("visitor", "member"):
-            return (actor.member_id is None) == (audience == "visitor")
-        return actor.has(*(Role(name) for name in audience.split()))
-
-    entries = sorted(current_app.extensions["navigation"], key=lambda entry: entry.order)
-    return [
-        NavItem(_(entry.label), url_for(entry.endpoint), entry.icon, request.endpoint == entry.endpoint, entry.in_tabbar)
-        for entry in entries
-        if sees(entry.audience)
-    ]
-
-
 def add_context(app: Flask, **values: Callable[[], Any]) -> None:
     """Values a feature gives every template (`lab`), each computed when a page asks for it."""
     app.extensions["page_context"].update(values)
@@ -345,52 +294,15 @@ def _context() -> dict[str, Any]:
     return {
         "me": g.get("member"),
         "has_role": lambda *names: current_actor().has(*(Role(name) for name in names)),
-        "navigation": _navigation(),
+        "navigation": navigation.entries_for_reader(),
         "locale": i18n.locale(),
         "theme": request.cookies.get("theme", ""),
-        "csp_nonce": _nonce,
+        "csp_nonce": headers.nonce,
         "csrf_token": generate_csrf,
         "new_key": lambda: secrets.token_urlsafe(12),
         "shown": shown,
         **extra,
     }
-
-
-def _nonce() -> str:
-    if "csp_nonce" not in g:
-        g.csp_nonce = secrets.token_urlsafe(16)
-    return cast(str, g.csp_nonce)
-
-
-# ── headers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-_POLICY = (
-    "default-src 'self'; script-src 'self'{}; style-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
-    " form-action 'self'; frame-ancestors 'none'"
-)
-_WANTED = (
-    ("Content-Security-Policy", _POLICY.format("")),
-    ("X-Content-Type-Options", "nosniff"),
-    ("Referrer-Policy", "same-origin"),
-    ("Permissions-Policy", "geolocation=(), microphone=(), payment=()"),
-)
-
-
-def _harden(response: Response) -> Response:
-    headers = response.headers
-    if "csp_nonce" in g:
-        headers.setdefault("Content-Security-Policy", _POLICY.format(f" 'nonce-{g.csp_nonce}'"))
-    given = {name.lower() for name, _value in headers}
-    for name, value in _WANTED:
-        if name.lower() not in given:
-            headers.add(name, value)
-    if "cache-control" not in given and request.endpoint != "static":
-        headers.add("Cache-Control", "private, no-cache")
-    settings: Settings = current_app.extensions["settings"]
-    if settings.is_secure:
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-    return response
 
 
 def _sprite() -> Markup:
@@ -415,12 +327,12 @@ def init_app(app: Flask) -> None:
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session, so that nobody loses what they typed
     )
     app.session_interface = Sessions()
-    app.extensions["navigation"] = []
+    navigation.init_app(app)
     app.extensions["page_context"] = {}
     app.before_request(_meet)
     csrf.init_app(app)
     app.before_request(_admit)
-    app.after_request(_harden)
+    headers.init_app(app)
     app.context_processor(_context)
     app.jinja_env.globals["sprite"] = _sprite
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

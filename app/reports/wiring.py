@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Flask
 
+from app.kernel.navigation import add_to_navigation
 from app.kernel.refusals import N_
-from app.kernel.web import add_to_navigation
 from app.reports import views
 
 

@@ -82,8 +82,8 @@ def test_only_shared_time_collides(shop):
 
 
 def test_two_machines_of_one_room_do_not_stand_in_each_others_way(shop):
-    book(shop.ada, shop.laser1)
-    book(ready(shop, "Zoé Neuf"), shop.laser2)
+    made = [book(shop.ada, shop.laser1), book(ready(shop, "Zoé Neuf"), shop.laser2)]
+    assert {one.status for one in made} == {Status.CONFIRMED}
 
 
 @pytest.mark.both_engines

@@ -57,6 +57,7 @@ def test_case_34_an_emergency_stop_in_a_pause_fails_the_print_though_no_event_sa
         floor.wait(job, JobState.PAUSED)
         floor.server.gcode("M112")
         floor.wait(job, JobState.FAILED)
+    assert floor.records(job)[0].outcome is Outcome.MACHINE_FAILED
 
 
 def test_case_35_after_a_power_cut_the_print_is_lost_before_anything_starts_anew(floor, tmp_path, quick):
