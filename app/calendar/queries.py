@@ -40,10 +40,6 @@ class Slot:
     resource_id: int
 
 
-def opening_revision() -> books.Revision:
-    return books.revision()
-
-
 def opening(resource_ids: Sequence[int], period: Period, *, revision: books.Revision | None = None) -> dict[int, list[Period]]:
     """The open stretches that touch `period`, whole, in order. One statement, none when the caller knows the revision."""
     return books.book(revision).opening(resource_ids, period, clock.zone())
@@ -152,11 +148,6 @@ def alternatives(
         if len(chosen) == count:
             break
     return chosen
-
-
-def revisions(resource_ids: Sequence[int]) -> dict[int, int]:
-    rows = db.session.execute(select(Resource.id, Resource.revision).where(Resource.id.in_(resource_ids)))
-    return {row.id: row.revision for row in rows}
 
 
 def resource(slug: str, *kinds: Kind) -> Resource:

@@ -41,9 +41,6 @@ PATHS = {
 }
 """What each craft leads to, and how many of its people want it."""
 
-WANTED = {"decoupe-laser": 5, "fraiseuse": 4, "machines-a-bois": 3, "broderie": 2, "impression-grande": 2}
-"""What people wait for a date of, and how many beside the others."""
-
 VALID = {taught.slug: taught.valid_months for taught in TAUGHT}
 TRAINER = {taught.slug: taught.trainer for taught in TAUGHT}
 

@@ -20,16 +20,6 @@ def rounded(value: Decimal) -> Cents:
     return Cents(int(value.quantize(Decimal(1), rounding=ROUND_HALF_UP)))
 
 
-def per_hour(cents_per_hour: Cents, minutes: int) -> Cents:
-    """The price of `minutes` at an hourly price, rounded once."""
-    return rounded(Decimal(cents_per_hour) * minutes / 60)
-
-
-def portion(cents: Cents, basis_points: int) -> Cents:
-    """A share of an amount; 2000 basis points are 20 %."""
-    return rounded(Decimal(cents) * basis_points / 10_000)
-
-
 def share(total: Cents, weights: Sequence[int]) -> list[Cents]:
     """Split `total` in proportion to `weights` so that the parts add up to it exactly (largest remainders first).
 

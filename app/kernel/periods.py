@@ -52,10 +52,6 @@ class Period:
     def extended(self, by: timedelta) -> Period:
         return Period(self.start, self.end + by) if by else self
 
-    def shifted(self, by: timedelta) -> Period:
-        """The same length, `by` later in elapsed time."""
-        return Period(self.start + by, self.end + by)
-
 
 def merged(periods: Iterable[Period]) -> list[Period]:
     """The same time as the fewest periods, in order; overlapping and touching ones become one."""

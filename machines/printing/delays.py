@@ -79,11 +79,6 @@ def delay(reservation: Reservation) -> Delay | None:
     )
 
 
-def is_delayed(reservation: Reservation) -> bool:
-    """Whether somebody else's print takes or will take something of this slot."""
-    return _in_the_way(reservation) is not None
-
-
 def wait(*, actor: Actor, reservation_id: int) -> Reservation:
     """Keep the slot. Nobody is absent from a busy printer: the clock of no-shows stands still meanwhile."""
     reservation, _machine, _job = _delayed(actor, reservation_id)

@@ -21,7 +21,6 @@ from machines.printing import (
     link_views,
     material_views,
     materials,
-    models,
     other_letters,
     pool_api,
     pool_views,
@@ -34,9 +33,6 @@ from machines.printing.engine import Engine
 
 PAGES = (print_views, team_views, wall_views, delay_views)
 """Whose routes hang on one blueprint; importing them is what hangs them."""
-
-TABLES = (models.PrinterLink, models.PrintJob)
-"""Imported so that the tables of printing are known where the house is built."""
 
 
 def init_app(app: Flask) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from app.accounts import lab
+from app.calendar import hours as books
 from app.calendar import plans, queries, resources, wall_times
 from app.calendar.models import Resource
 from app.calendar.rules import Source
@@ -290,7 +291,7 @@ def test_hours_cost_one_statement_for_any_number_of_places(house, statements):
     statements.clear()
     queries.opening(everything, week)
     assert len(statements) == 1
-    known = queries.opening_revision()
+    known = books.revision()
     statements.clear()
     queries.opening(everything, week, revision=known)
     assert statements == []

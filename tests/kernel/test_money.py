@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from app.kernel.money import Cents, NotAnAmount, parse_amount, per_hour, portion, rounded, share
+from app.kernel.money import Cents, NotAnAmount, parse_amount, rounded, share
 
 amounts = st.integers(-(10**11), 10**11).map(Cents)
 
@@ -99,15 +99,3 @@ def test_equal_shares_give_the_odd_cents_to_the_first():
 )
 def test_half_a_cent_is_rounded_away_from_zero(value, cents):
     assert rounded(Decimal(value)) == cents
-
-
-@given(st.integers(0, 10**7).map(Cents), st.integers(0, 10**5))
-def test_the_price_of_minutes_is_right_to_half_a_cent(hourly, minutes):
-    assert abs(per_hour(hourly, minutes) - Fraction(hourly * minutes, 60)) <= Fraction(1, 2)
-
-
-@given(amounts)
-def test_all_of_an_amount_is_the_amount(cents):
-    assert portion(cents, 10_000) == cents
-    assert portion(cents, 0) == 0
-    assert portion(cents, 2000) + portion(Cents(-cents), 2000) == 0

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 WIDTH, HEIGHT = 1260, 540
-CENTRE = WIDTH / 2
 
 PLASTER, PAGE, SUNK, BEECH = "#f6f5f1", "#fbfaf7", "#edebe4", "#e9dcc4"
 INK, INK_SOFT, EDGE, LINE = "#221d17", "#575046", "#8a8173", "#dcd7cb"

@@ -148,13 +148,6 @@ def spool(pen: Pen, x: float, y: float, r: float, colour: str) -> None:
     pen.circle(x, y, r * 0.14, NIGHT)
 
 
-def stool(pen: Pen, x: float, y: float) -> None:
-    pen.shadow(x, y + 4, 62, 9)
-    pen.line(f"M{x - 26} {y - 108}L{x - 42} {y}M{x + 26} {y - 108}L{x + 42} {y}M{x - 36} {y - 44}H{x + 36}", STEEL_DARK, 6)
-    pen.rect(x - 46, y - 122, 92, 16, OAK, 8)
-    pen.rect(x - 42, y - 122, 84, 5, lighter(OAK, 0.4), 2.5)
-
-
 def plank(pen: Pen, x: float, y: float, w: float, h: float = 16, *, colour: str = PLY) -> None:
     pen.rect(x, y, w, h, colour, 2)
     pen.rect(x, y, w, h * 0.3, lighter(colour, 0.35), 2)
